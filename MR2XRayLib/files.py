@@ -1,0 +1,83 @@
+"""Files that are whole or absent, and what identifies them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from MR2XRayLib.errors import MR2XRayError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, with the same suffix; it becomes `path` if the block succeeds.
+
+    On an exception, a full disk or Ctrl-C the temporary file is removed and an earlier `path` is untouched.
+
+    Raises:
+        MR2XRayError: if the folder cannot be made or written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+    except OSError as error:
+        raise MR2XRayError(
+            f"Cannot write into {path.parent} ({error.strerror}); choose another folder."
+        ) from None
+    temporary = folder / path.name
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise MR2XRayError(
+            f"Cannot write {path} ({error.strerror or error}); free space or choose another folder."
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with LF line ends, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all; NaN and infinity are refused by `json`'s strict form."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Read a JSON file; `what` names it in the error ("model card", "C-arm file").
+
+    Raises:
+        MR2XRayError: if it is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MR2XRayError(f"The {what} {path} does not exist; check the path.") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise MR2XRayError(
+            f"The {what} {path} is not readable JSON ({error}); correct or replace it."
+        ) from None
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, or of the names and bytes of a folder's files in sorted order, as 64 hex digits."""
+    path, digest = Path(path), hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,100 @@
+"""`Transform`: where a moving volume goes to lie on a fixed one, and its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import atomic_path
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """An affine map of moving points to fixed points.
+
+    Attributes:
+        matrix: 4x4 float64, homogeneous, LPS mm: `fixed_point = matrix @ moving_point`.
+    """
+
+    matrix: np.ndarray
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.matrix, dtype=np.float64)
+        if (
+            matrix.shape != (4, 4)
+            or not np.isfinite(matrix).all()
+            or abs(np.linalg.det(matrix[:3, :3])) < 1e-9
+        ):
+            raise MR2XRayError(
+                "A transform must be an invertible, finite 4x4 matrix; check the transform file."
+            )
+        matrix.setflags(write=False)
+        object.__setattr__(self, "matrix", matrix)
+
+    @classmethod
+    def identity(cls) -> Transform:
+        """The transform of volumes that already lie in one world frame."""
+        return cls(np.eye(4))
+
+    @property
+    def is_rigid(self) -> bool:
+        """Whether distances are kept (to 1e-5) and nothing is mirrored."""
+        linear = self.matrix[:3, :3]
+        return bool(np.allclose(linear.T @ linear, np.eye(3), atol=1e-5) and np.linalg.det(linear) > 0)
+
+    def inverse(self) -> Transform:
+        """The map of fixed points to moving points."""
+        return Transform(np.linalg.inv(self.matrix))
+
+    def apply(self, points_mm: np.ndarray) -> np.ndarray:
+        """Fixed points (..., 3) of moving points (..., 3), LPS mm."""
+        return np.asarray(points_mm, float) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+
+    def write(self, path: Path) -> None:
+        """Write an ITK transform file (.tfm, .txt or .h5) that SimpleITK and 3D Slicer read.
+
+        By ITK's resampling convention, which elastix and Slicer share, the **file** holds the opposite map to
+        this object: from fixed points to moving points. In Slicer, load it and put the moving volume under it.
+        """
+        import SimpleITK as sitk
+
+        inverse = np.linalg.inv(self.matrix)
+        affine = sitk.AffineTransform(3)
+        affine.SetMatrix(inverse[:3, :3].ravel().tolist())
+        affine.SetTranslation(inverse[:3, 3].tolist())
+        with atomic_path(Path(path)) as temporary:
+            sitk.WriteTransform(affine, str(temporary))
+
+    @classmethod
+    def read(cls, path: Path) -> Transform:
+        """Read an ITK transform file (.tfm, .txt, .h5, .mat) that maps fixed points to moving points.
+
+        Raises:
+            MR2XRayError: if the file is missing, unreadable, or holds anything but linear transforms.
+        """
+        import SimpleITK as sitk
+
+        path = Path(path)
+        if not path.is_file():
+            raise MR2XRayError(f"The transform file {path} does not exist; check the path.")
+        try:
+            transform = sitk.ReadTransform(str(path))
+        except RuntimeError:
+            raise MR2XRayError(
+                f"The transform file {path} cannot be read; give an ITK transform (.tfm or .h5) as Slicer saves it."
+            ) from None
+        if transform.GetDimension() != 3 or not transform.IsLinear():
+            raise MR2XRayError(
+                f"The transform in {path} is not a 3D linear one; give a rigid or affine transform."
+            )
+        origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+        columns = [np.array(transform.TransformPoint(tuple(axis))) - origin for axis in np.eye(3)]
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.stack(columns, axis=1)
+        matrix[:3, 3] = origin
+        if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
+            raise MR2XRayError(f"The transform in {path} cannot be inverted; register the volumes again.")
+        return cls(np.linalg.inv(matrix))
