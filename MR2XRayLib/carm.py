@@ -13,11 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import index
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from MR2XRayLib.errors import MR2XRayError
+
+MAX_SIDE = 8192
+"""The most rows or columns of a detector; more is a slip of the pen, and would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,19 @@ class Angulation:
     Attributes:
         primary: positive towards the patient's left (LAO), negative towards the right (RAO).
         secondary: positive towards the head (CRA), negative towards the feet (CAU).
+
+    Raises:
+        MR2XRayError: if an angle is NaN or infinite.
     """
 
     primary: float
     secondary: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not np.isfinite([self.primary, self.secondary]).all():
+            raise MR2XRayError(
+                f"The angles {self.primary:g}/{self.secondary:g} are not finite; give both in degrees."
+            )
 
     def __str__(self) -> str:
         return f"{_words(self.primary, 'LAO', 'RAO')}, {_words(self.secondary, 'CRA', 'CAU')}"
@@ -44,7 +58,10 @@ class Angulation:
 
     @classmethod
     def of_direction(cls, normal: np.ndarray) -> Angulation:
-        """The angulation of a source-to-detector direction (3,), LPS; the secondary lies within -90..90."""
+        """The angulation of a source-to-detector direction (3,), LPS.
+
+        The secondary angle lies within -90..90; at its ends any primary has this direction, and 0 is given.
+        """
         x, y, z = np.asarray(normal, float) / np.linalg.norm(normal)
         primary = 0.0 if np.hypot(x, y) < 1e-9 else np.rad2deg(np.arctan2(x, -y))
         return cls(float(primary), float(np.rad2deg(np.arcsin(np.clip(z, -1, 1)))))
@@ -67,6 +84,9 @@ class View:
         rows, columns: the detector's pixels.
         isocentre_mm: the point the C-arm turns about, shape (3,).
         angulation: the detector's side; what is printed.
+
+    Raises:
+        MR2XRayError: if a vector is not three finite numbers, or rows or columns are not within 1..8192.
     """
 
     source_mm: np.ndarray
@@ -77,6 +97,17 @@ class View:
     columns: int
     isocentre_mm: np.ndarray
     angulation: Angulation
+
+    def __post_init__(self) -> None:
+        for name in ("source_mm", "corner_mm", "column_step_mm", "row_step_mm", "isocentre_mm"):
+            vector = np.array(getattr(self, name), dtype=np.float64)
+            if vector.shape != (3,) or not np.isfinite(vector).all():
+                raise MR2XRayError(f"A view's {name} is not three finite numbers; correct the geometry.")
+            object.__setattr__(self, name, vector)
+        if not all(1 <= side <= MAX_SIDE for side in (self.rows, self.columns)):
+            raise MR2XRayError(
+                f"A view of {self.rows} rows and {self.columns} columns cannot be; give 1 to {MAX_SIDE} of each."
+            )
 
     @property
     def normal(self) -> np.ndarray:
@@ -117,7 +148,7 @@ class View:
         rows: int,
         columns: int,
         source_to_detector_mm: float,
-        isocentre_mm: np.ndarray = (0.0, 0.0, 0.0),  # type: ignore[assignment]
+        isocentre_mm: ArrayLike = (0.0, 0.0, 0.0),
     ) -> View:
         """The view of a 3x4 projection matrix, world LPS mm to (column, row), known up to scale.
 
@@ -125,12 +156,17 @@ class View:
         distance is given. The sign is taken so that the isocentre lies in front of the source.
 
         Raises:
-            MR2XRayError: if the matrix is not a finite 3x4 matrix of a point source.
+            MR2XRayError: if the matrix is not a finite 3x4 matrix of a point source, or a distance, a point or
+                the number of pixels is impossible.
         """
         matrix = np.asarray(matrix, float)
         if matrix.shape != (3, 4) or not np.isfinite(matrix).all() or np.linalg.cond(matrix[:, :3]) > 1e12:
             raise MR2XRayError(
                 "A projection matrix must be 3x4, finite, and of a point source; check the view file."
+            )
+        if not 0 < source_to_detector_mm < np.inf:
+            raise MR2XRayError(
+                f"A source-to-detector distance of {source_to_detector_mm:g} mm cannot be; give a positive one."
             )
         inverse = np.linalg.inv(matrix[:, :3])
         source = -inverse @ matrix[:, 3]
@@ -178,7 +214,7 @@ class View:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> View:
-        """The view that `to_json` described.
+        """The view that `to_json` described; without the two angles they are taken from the matrix.
 
         Raises:
             MR2XRayError: if an entry is missing or is not a number.
@@ -186,11 +222,13 @@ class View:
         try:
             view = cls.from_matrix(
                 np.array(content["matrix"], float),
-                int(content["rows"]),
-                int(content["columns"]),
+                index(content["rows"]),
+                index(content["columns"]),
                 float(content["source_to_detector_mm"]),
                 np.array(content["isocentre_mm"], float),
             )
+            if "primary_angle_deg" not in content and "secondary_angle_deg" not in content:
+                return view
             angulation = Angulation(
                 float(content["primary_angle_deg"]), float(content["secondary_angle_deg"])
             )
@@ -212,6 +250,9 @@ class CArm:
         pixels: rows and columns.
         isocentre_mm: LPS; None until it is chosen (by default the centre of the CT's head).
         name: for lists and provenance.
+
+    Raises:
+        MR2XRayError: if the numbers cannot be those of a C-arm.
     """
 
     source_to_isocentre_mm: float = 750.0
@@ -225,17 +266,20 @@ class CArm:
         numbers = (self.source_to_isocentre_mm, self.source_to_detector_mm, *self.detector_mm, *self.pixels)
         if not all(np.isfinite(n) and n > 0 for n in numbers):
             raise MR2XRayError(
-                f'C-arm "{self.name}": every distance, size and number of pixels must be positive.'
+                f'C-arm "{self.name}": every distance, size and number of pixels must be positive and finite.'
             )
         if self.source_to_detector_mm <= self.source_to_isocentre_mm:
             raise MR2XRayError(
                 f'C-arm "{self.name}": the detector ({self.source_to_detector_mm:g} mm from the source) must stand '
                 f"beyond the isocentre ({self.source_to_isocentre_mm:g} mm)."
             )
-        if max(self.pixels) > 8192:
+        if any(side != int(side) or side > MAX_SIDE for side in self.pixels):
             raise MR2XRayError(
-                f'C-arm "{self.name}": {self.pixels} pixels are too many; use at most 8192 a side.'
+                f'C-arm "{self.name}": {self.pixels[0]:g} rows and {self.pixels[1]:g} columns cannot be; give whole '
+                f"numbers of at most {MAX_SIDE}."
             )
+        if self.isocentre_mm is not None and not np.isfinite(self.isocentre_mm).all():
+            raise MR2XRayError(f'C-arm "{self.name}": the isocentre must be three finite numbers in mm.')
 
     def at(self, isocentre_mm: np.ndarray) -> CArm:
         """The same C-arm turning about another point (3,), LPS mm."""

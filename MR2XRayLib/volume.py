@@ -48,7 +48,7 @@ class Volume:
             or abs(np.linalg.det(affine[:3, :3])) < 1e-12
         ):
             raise MR2XRayError(
-                f"The index-to-world affine of {self.name} is not an invertible 4x4 matrix; check the file's header."
+                f"The affine of {self.name} is not an invertible 4x4 matrix; check the file's header."
             )
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
@@ -84,5 +84,5 @@ class Volume:
         return self.to_world(index)
 
     def moved(self, matrix: np.ndarray) -> Volume:
-        """The same voxels placed elsewhere: `matrix` (4x4, world to world, LPS mm) is composed into the affine."""
+        """The same voxels placed elsewhere: `matrix` (4x4, world to world, LPS mm) goes into the affine."""
         return replace(self, affine=np.asarray(matrix, float) @ self.affine)
