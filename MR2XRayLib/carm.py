@@ -42,9 +42,7 @@ class Angulation:
 
     def __post_init__(self) -> None:
         if not np.isfinite([self.primary, self.secondary]).all():
-            raise MR2XRayError(
-                f"The angles {self.primary:g}/{self.secondary:g} are not finite; give both in degrees."
-            )
+            raise MR2XRayError(f"The angles {self.primary}/{self.secondary} are not finite; give degrees.")
 
     def __str__(self) -> str:
         return f"{_words(self.primary, 'LAO', 'RAO')}, {_words(self.secondary, 'CRA', 'CAU')}"
@@ -99,14 +97,14 @@ class View:
     angulation: Angulation
 
     def __post_init__(self) -> None:
-        for name in ("source_mm", "corner_mm", "column_step_mm", "row_step_mm", "isocentre_mm"):
+        for name in ("isocentre_mm", "source_mm", "corner_mm", "column_step_mm", "row_step_mm"):
             vector = np.array(getattr(self, name), dtype=np.float64)
             if vector.shape != (3,) or not np.isfinite(vector).all():
                 raise MR2XRayError(f"A view's {name} is not three finite numbers; correct the geometry.")
             object.__setattr__(self, name, vector)
         if not all(1 <= side <= MAX_SIDE for side in (self.rows, self.columns)):
             raise MR2XRayError(
-                f"A view of {self.rows} rows and {self.columns} columns cannot be; give 1 to {MAX_SIDE} of each."
+                f"A view cannot have {self.rows} rows and {self.columns} columns; give 1 to {MAX_SIDE} of each."
             )
 
     @property
@@ -156,8 +154,8 @@ class View:
         distance is given. The sign is taken so that the isocentre lies in front of the source.
 
         Raises:
-            MR2XRayError: if the matrix is not a finite 3x4 matrix of a point source, or a distance, a point or
-                the number of pixels is impossible.
+            MR2XRayError: if the matrix is not a finite 3x4 matrix of a point source, or a number beside it is
+                impossible.
         """
         matrix = np.asarray(matrix, float)
         if matrix.shape != (3, 4) or not np.isfinite(matrix).all() or np.linalg.cond(matrix[:, :3]) > 1e12:
@@ -165,9 +163,7 @@ class View:
                 "A projection matrix must be 3x4, finite, and of a point source; check the view file."
             )
         if not 0 < source_to_detector_mm < np.inf:
-            raise MR2XRayError(
-                f"A source-to-detector distance of {source_to_detector_mm:g} mm cannot be; give a positive one."
-            )
+            raise MR2XRayError(f"source_to_detector_mm must be positive, not {source_to_detector_mm}.")
         inverse = np.linalg.inv(matrix[:, :3])
         source = -inverse @ matrix[:, 3]
         isocentre = np.asarray(isocentre_mm, float)
@@ -184,10 +180,8 @@ class View:
 
     def with_pixels(self, rows: int, columns: int) -> View:
         """The same detector divided into other pixels; its outer edges stay where they are."""
-        row_step, column_step = (
-            self.row_step_mm * self.rows / rows,
-            self.column_step_mm * self.columns / columns,
-        )
+        row_step = self.row_step_mm * (self.rows / rows)
+        column_step = self.column_step_mm * (self.columns / columns)
         edge = self.corner_mm - (self.row_step_mm + self.column_step_mm) / 2
         return replace(
             self,
@@ -232,7 +226,7 @@ class View:
             angulation = Angulation(
                 float(content["primary_angle_deg"]), float(content["secondary_angle_deg"])
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MR2XRayError(
                 f"A view's description lacks or garbles an entry ({error}); write the file anew."
             ) from None
@@ -270,13 +264,12 @@ class CArm:
             )
         if self.source_to_detector_mm <= self.source_to_isocentre_mm:
             raise MR2XRayError(
-                f'C-arm "{self.name}": the detector ({self.source_to_detector_mm:g} mm from the source) must stand '
-                f"beyond the isocentre ({self.source_to_isocentre_mm:g} mm)."
+                f'C-arm "{self.name}": the detector ({self.source_to_detector_mm:g} mm from the source) '
+                f"must stand beyond the isocentre ({self.source_to_isocentre_mm:g} mm)."
             )
         if any(side != int(side) or side > MAX_SIDE for side in self.pixels):
             raise MR2XRayError(
-                f'C-arm "{self.name}": {self.pixels[0]:g} rows and {self.pixels[1]:g} columns cannot be; give whole '
-                f"numbers of at most {MAX_SIDE}."
+                f'C-arm "{self.name}": {self.pixels} pixels cannot be; give whole numbers of at most {MAX_SIDE}.'
             )
         if self.isocentre_mm is not None and not np.isfinite(self.isocentre_mm).all():
             raise MR2XRayError(f'C-arm "{self.name}": the isocentre must be three finite numbers in mm.')
