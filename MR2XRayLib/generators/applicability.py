@@ -1,0 +1,133 @@
+"""What C-arm a generator was trained for, and whether projections are of that kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from MR2XRayLib.carm import View
+
+DISTANCE_TOLERANCE = 0.10
+PITCH_TOLERANCE = 0.25
+FIELD_TOLERANCE = 0.35
+ANGLE_TOLERANCE_DEG = 1.0
+"""How far from its training a generator is used without a word: shares of the trained value, and degrees."""
+
+MUCH_TOO_BRIGHT = 1.25
+MOST_TOO_BRIGHT = 0.001
+"""More than this share of pixels above this multiple of full scale is said."""
+
+BLANK = 0.01
+"""Share of full scale that at least one pixel reaches."""
+
+
+@dataclass(frozen=True)
+class TrainedGeometry:
+    """The C-arm that the generator was trained for.
+
+    Attributes:
+        detector_mm, pixels: height and width, rows and columns.
+        pixel_pitch_mm: distance of neighbouring pixels on the detector; one number, pixels are square.
+        primary_deg, secondary_deg: lowest and highest angle (DICOM's signs).
+    """
+
+    source_to_isocentre_mm: float
+    source_to_detector_mm: float
+    detector_mm: tuple[float, float]
+    pixels: tuple[int, int]
+    pixel_pitch_mm: float
+    primary_deg: tuple[float, float]
+    secondary_deg: tuple[float, float]
+
+    @property
+    def pitch_at_isocentre_mm(self) -> float:
+        """Pixel pitch divided by the magnification of the isocentre: the size of detail in the head."""
+        return self.pixel_pitch_mm * self.source_to_isocentre_mm / self.source_to_detector_mm
+
+
+def unlike_geometry(trained: TrainedGeometry, views: tuple[View, ...]) -> list[str]:
+    """Sentences on what in the views is unlike the C-arm that a generator was trained for; often none.
+
+    Such projections can be synthesized all the same: they are resampled to the generator's pixel pitch. These
+    are warnings that the result deserves less trust, to be shown to the user and kept in the provenance.
+    """
+    return [*_distances(views, trained), *_pixels(views, trained), *_angles(views, trained)]
+
+
+def unlike_values(full_scale_mm: float, pixels_mm: np.ndarray) -> list[str]:
+    """A sentence if line integrals of MR (mm) are far above a generator's full scale, or all but blank."""
+    share = float(np.mean(pixels_mm > MUCH_TOO_BRIGHT * full_scale_mm))
+    if share > MOST_TOO_BRIGHT:
+        return [
+            f"{share:.1%} of the pixels lie far above the generator's full scale of {full_scale_mm:g} mm; "
+            "check that the MR volume was normalised and shows one head."
+        ]
+    if not np.any(pixels_mm > BLANK * full_scale_mm):
+        return ["The projections are all but blank; check that the head lies in the views."]
+    return []
+
+
+def pitch_at_isocentre_mm(view: View) -> np.ndarray:
+    """Distance of neighbouring rows and columns divided by the magnification of the isocentre, shape (2,)."""
+    return np.array(view.pixel_pitch_mm) * view.source_to_isocentre_mm / view.source_to_detector_mm
+
+
+def _farthest(values: list[float], trained: float, tolerance: float) -> float | None:
+    """The value with the largest ratio to the trained one, if that ratio is beyond 1 ± tolerance."""
+    value = max(values, key=lambda value: abs(np.log(value / trained)))
+    return value if abs(np.log(value / trained)) > np.log1p(tolerance) else None
+
+
+def _distances(views: tuple[View, ...], trained: TrainedGeometry) -> Iterator[str]:
+    for what in ("source_to_isocentre_mm", "source_to_detector_mm"):
+        value = _farthest([getattr(v, what) for v in views], getattr(trained, what), DISTANCE_TOLERANCE)
+        if value is not None:
+            words = what.removesuffix("_mm").replace("_", "-")
+            yield (
+                f"The {words} distance is {value:.0f} mm; the generator was trained at {getattr(trained, what):.0f} mm."
+            )
+
+
+def _pixels(views: tuple[View, ...], trained: TrainedGeometry) -> Iterator[str]:
+    pitches = np.stack([pitch_at_isocentre_mm(view) for view in views])
+    pitch = _farthest(pitches.ravel().tolist(), trained.pitch_at_isocentre_mm, PITCH_TOLERANCE)
+    if pitch is not None:
+        effect = "finer detail is lost" if pitch < trained.pitch_at_isocentre_mm else "detail is missing"
+        yield (
+            f"A pixel is {pitch:.2f} mm wide at the isocentre; the generator was trained at "
+            f"{trained.pitch_at_isocentre_mm:.2f} mm, to which the projections are resampled: {effect}."
+        )
+    fields = pitches * [[view.rows, view.columns] for view in views]
+    magnification = trained.source_to_detector_mm / trained.source_to_isocentre_mm
+    for axis, word in enumerate(("high", "wide")):
+        trained_field = trained.detector_mm[axis] / magnification
+        extent = _farthest(fields[:, axis].tolist(), trained_field, FIELD_TOLERANCE)
+        if extent is not None:
+            yield (
+                f"The field of view is {extent:.0f} mm {word} at the isocentre; the generator was trained at "
+                f"{trained_field:.0f} mm."
+            )
+
+
+def _angles(views: tuple[View, ...], trained: TrainedGeometry) -> Iterator[str]:
+    def outside(view: View) -> bool:
+        angles = zip(
+            (view.angulation.primary, view.angulation.secondary),
+            (trained.primary_deg, trained.secondary_deg),
+            strict=True,
+        )
+        return any(
+            not low - ANGLE_TOLERANCE_DEG <= angle <= high + ANGLE_TOLERANCE_DEG
+            for angle, (low, high) in angles
+        )
+
+    beyond = [str(view.angulation) for view in views if outside(view)]
+    if beyond:
+        more = f" and {len(beyond) - 3} more" if len(beyond) > 3 else ""
+        (left, right), (feet, head) = trained.primary_deg, trained.secondary_deg
+        yield (
+            f"The generator was trained at primary angles {left:g} to {right:g}° and secondary angles {feet:g} to "
+            f"{head:g}°; outside lie {'; '.join(beyond[:3])}{more}."
+        )

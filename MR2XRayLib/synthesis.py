@@ -1,0 +1,161 @@
+"""`Synthesizer`: projections of MR in, projections of attenuation out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate, pad
+
+from MR2XRayLib import __version__
+from MR2XRayLib.carm import View
+from MR2XRayLib.device import resolve_device
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.applicability import pitch_at_isocentre_mm
+from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.projection.projections import Projections
+from MR2XRayLib.scale import from_unit, to_unit
+
+PITCH_TOLERANCE = 0.02
+"""Pixels are resampled when their pitch at the isocentre differs by more than this share from the trained."""
+
+AIR = -1.0
+MOST_PIXELS_A_SIDE = 4096
+
+
+class Synthesizer:
+    """A trained generator on a device.
+
+    Each view by itself goes onto the generator's scale and pixel pitch at the isocentre, is padded with air,
+    synthesized, cropped, resampled back and returned to line integrals. Always float32, without TF32 and with
+    deterministic kernels: these are measurements, not previews. Air outside the head is synthesized like the
+    rest, not masked: what a generator invents there must be seen.
+
+    Attributes:
+        trained: the generator with its card; it is moved to the device.
+        device: the torch device in use.
+    """
+
+    def __init__(self, trained: TrainedGenerator, device: str = "auto") -> None:
+        self.trained = trained
+        self.device = resolve_device(device)
+        self._network = trained.generator.to(self.device, torch.float32).eval()
+
+    def synthesize(self, *contrasts: Projections, progress: Progress = silent) -> Projections:
+        """Line integrals of attenuation (unit 1, at least 0) for the views of the MR projections.
+
+        Args:
+            contrasts: one `Projections` in mm for each contrast of the card, in its order, of the same views.
+            progress: told "synthesize" and the share of views done.
+
+        Raises:
+            MR2XRayError: if contrasts are missing, or not in mm, not finite, or not of the same views.
+        """
+        self._check(contrasts)
+        views = contrasts[0].views
+        pixels = np.empty(contrasts[0].pixels.shape, np.float32)
+        # Full precision on CUDA, where convolutions would otherwise round to TF32, and no run-time choice.
+        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+            for index, view in enumerate(views):
+                progress("synthesize", index / len(views))
+                pixels[index] = self._one_view(np.stack([c.pixels[index] for c in contrasts]), view)
+        progress("synthesize", 1.0)
+        return Projections(pixels, views, "1", self._provenance(contrasts))
+
+    def _one_view(self, pixels_mm: np.ndarray, view: View) -> np.ndarray:
+        """Line integrals (rows, columns) of one view from those of MR (contrasts, rows, columns), mm."""
+        card = self.trained.card
+        image = torch.from_numpy(to_unit(pixels_mm.astype(np.float32), card.input.full_scale_mm))[None]
+        # Resampled on the CPU: not every device has the antialiased kernel, and all then see the same image.
+        image = resampled(image, trained_grid(view, card.geometry.pitch_at_isocentre_mm))
+        rows, columns = image.shape[-2:]
+        padded, top, left = padded_with_air(image, self._network.multiple)
+        synthesized = self._network(padded.to(self.device)).cpu()[
+            ..., top : top + rows, left : left + columns
+        ]
+        image = resampled(synthesized, (view.rows, view.columns))
+        return from_unit(image, card.output.full_scale).clamp_(min=0)[0, 0].numpy()
+
+    def _check(self, contrasts: Sequence[Projections]) -> None:
+        card = self.trained.card
+        if len(contrasts) != card.in_channels:
+            raise MR2XRayError(
+                f'The generator "{card.name}" needs projections of {card.in_channels} MR contrasts '
+                f"({', '.join(card.input.contrasts)}), not {len(contrasts)}; give them in this order."
+            )
+        for contrast in contrasts:
+            if contrast.unit != card.input.unit:
+                raise MR2XRayError(
+                    f'The generator "{card.name}" takes projections of normalised MR in mm, not in '
+                    f'"{contrast.unit}"; project the MR volume again as mr.'
+                )
+            if not np.isfinite(contrast.pixels).all():
+                raise MR2XRayError("A projection holds NaN or infinite pixels; project the volume again.")
+            if not same_views(contrast.views, contrasts[0].views):
+                raise MR2XRayError(
+                    "The projections of the MR contrasts are not of the same views; project them again."
+                )
+
+    def _provenance(self, contrasts: Sequence[Projections]) -> dict[str, object]:
+        card = self.trained.card
+        warnings = [sentence for contrast in contrasts for sentence in card.outside_training(contrast)]
+        return {
+            "step": "synthesize",
+            "library": f"MR2XRayLib {__version__}",
+            "generator": {"name": card.name, "version": card.version, "sha256": card.weights_sha256},
+            "device": self.device,
+            "outside_training": list(dict.fromkeys(warnings)),
+            "input": [dict(contrast.provenance) for contrast in contrasts],
+        }
+
+
+def same_views(views: Sequence[View], others: Sequence[View]) -> bool:
+    """Whether two lists of views look along the same rays, to 1e-6 of a pixel step and a micrometre."""
+    return len(views) == len(others) and all(
+        (a.rows, a.columns) == (b.rows, b.columns)
+        and np.allclose(a.source_mm, b.source_mm, atol=1e-3)
+        and np.allclose(a.corner_mm, b.corner_mm, atol=1e-3)
+        and np.allclose(a.column_step_mm, b.column_step_mm, atol=1e-6)
+        and np.allclose(a.row_step_mm, b.row_step_mm, atol=1e-6)
+        for a, b in zip(views, others, strict=True)
+    )
+
+
+def trained_grid(view: View, pitch_mm: float) -> tuple[int, int]:
+    """Rows and columns that divide the view's detector into pixels of `pitch_mm` at the isocentre.
+
+    The view's own where the pitch differs by no more than 2 %.
+
+    Raises:
+        MR2XRayError: if the grid would be absurdly large.
+    """
+    rows, columns = (
+        size if abs(pitch / pitch_mm - 1) <= PITCH_TOLERANCE else max(1, round(size * pitch / pitch_mm))
+        for size, pitch in zip((view.rows, view.columns), pitch_at_isocentre_mm(view).tolist(), strict=True)
+    )
+    if max(rows, columns) > MOST_PIXELS_A_SIDE:
+        raise MR2XRayError(
+            f"At the generator's {pitch_mm:.2f} mm a pixel this view has {rows} rows and {columns} columns, more "
+            f"than {MOST_PIXELS_A_SIDE}; choose a smaller detector."
+        )
+    return rows, columns
+
+
+def resampled(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The image (n, c, rows, columns) on another grid over the same detector: the outer edges stay.
+
+    Bicubic; when pixels grow, the kernel grows with them, so that fine detail does not alias.
+    """
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return interpolate(image, size=size, mode="bicubic", antialias=True)
+
+
+def padded_with_air(image: torch.Tensor, multiple: int) -> tuple[torch.Tensor, int, int]:
+    """The image in the middle of air with sides divisible by `multiple`; and its first row and column."""
+    rows, columns = image.shape[-2:]
+    vertical, horizontal = -rows % multiple, -columns % multiple
+    top, left = vertical // 2, horizontal // 2
+    return pad(image, (left, horizontal - left, top, vertical - top), value=AIR), top, left

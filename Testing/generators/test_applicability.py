@@ -1,0 +1,40 @@
+"""Warnings when projections are outside of what a generator was trained for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_generators import card_of
+
+from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.projection.projections import Projections
+
+
+def warnings(value: float = 100.0, angles: tuple[float, float] = (0, 0), **carm: object) -> list[str]:
+    """Of one view on a trained C-arm, except for `carm`."""
+    arm = CArm(**{"pixels": (64, 64), "isocentre_mm": (0, 0, 0), **carm})  # type: ignore[arg-type]
+    pixels = np.full((1, *arm.pixels), value, np.float32)
+    return card_of().outside_training(Projections(pixels, (arm.view(Angulation(*angles)),), "mm"))
+
+
+def test_projections_as_trained_give_no_warning() -> None:
+    assert warnings() == []
+    assert warnings(angles=(-90, 30)) == []
+    assert warnings(value=300.0) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"source_to_detector_mm": 1000.0}, "source-to-detector distance is 1000 mm"),
+        ({"pixels": (256, 256)}, "0.98 mm wide at the isocentre"),
+        ({"detector_mm": (200.0, 400.0), "pixels": (32, 64)}, "125 mm high"),
+        ({"angles": (0, 45)}, "CRA 45°"),
+        ({"value": 600.0}, "100.0% of the pixels lie far above"),
+        ({"value": 0.0}, "blank"),
+    ],
+)
+def test_what_is_outside_training_is_said_once(change: dict, words: str) -> None:
+    sentences = warnings(**change)
+    assert len(sentences) == 1
+    assert words in sentences[0]
