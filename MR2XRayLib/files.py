@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,8 +41,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             f"Cannot write {path} ({error.strerror or error}); free space or choose another folder."
         ) from None
     finally:
-        temporary.unlink(missing_ok=True)
-        folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -65,18 +65,19 @@ def read_json(path: Path, what: str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MR2XRayError(f"The {what} {path} does not exist; check the path.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise MR2XRayError(
             f"The {what} {path} is not readable JSON ({error}); correct or replace it."
         ) from None
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, or of the names and bytes of a folder's files in sorted order, as 64 hex digits."""
+    """SHA-256 of a file, or of the names, sizes and bytes of a folder's files in sorted order, as 64 hex digits."""
     path, digest = Path(path), hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
         if path.is_dir():
-            digest.update(file.relative_to(path).as_posix().encode())
+            # The size sets a name and its bytes apart from the next ones.
+            digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)

@@ -48,7 +48,7 @@ class Synthesizer:
 
         Args:
             contrasts: one `Projections` in mm for each contrast of the card, in its order, of the same views.
-            progress: told "synthesize" and the share of views done.
+            progress: told "synthesizing" and the share of views done.
 
         Raises:
             MR2XRayError: if contrasts are missing, or not in mm, not finite, or not of the same views.
@@ -59,9 +59,9 @@ class Synthesizer:
         # Full precision on CUDA, where convolutions would otherwise round to TF32, and no run-time choice.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             for index, view in enumerate(views):
-                progress("synthesize", index / len(views))
+                progress("synthesizing", index / len(views))
                 pixels[index] = self._one_view(np.stack([c.pixels[index] for c in contrasts]), view)
-        progress("synthesize", 1.0)
+        progress("synthesizing", 1.0)
         return Projections(pixels, views, "1", self._provenance(contrasts))
 
     def _one_view(self, pixels_mm: np.ndarray, view: View) -> np.ndarray:

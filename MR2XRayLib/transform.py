@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import atomic_path
+
+WRITTEN_SUFFIXES = (".tfm", ".txt", ".h5")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,18 @@ class Transform:
         """The transform of volumes that already lie in one world frame."""
         return cls(np.eye(4))
 
+    @classmethod
+    def rigid(cls, angles_deg: Sequence[float], shift_mm: Sequence[float] = (0.0, 0.0, 0.0)) -> Transform:
+        """Turns about the world's x, then y, then z axis (right-handed, degrees), then a shift in mm."""
+        matrix = np.eye(4)
+        for axis, angle in enumerate(np.deg2rad(angles_deg)):
+            turn, (a, b) = np.eye(4), ((1, 2), (2, 0), (0, 1))[axis]
+            turn[a, a] = turn[b, b] = np.cos(angle)
+            turn[b, a], turn[a, b] = np.sin(angle), -np.sin(angle)
+            matrix = turn @ matrix
+        matrix[:3, 3] = shift_mm
+        return cls(matrix)
+
     @property
     def is_rigid(self) -> bool:
         """Whether distances are kept (to 1e-5) and nothing is mirrored."""
@@ -53,19 +68,32 @@ class Transform:
         """Fixed points (..., 3) of moving points (..., 3), LPS mm."""
         return np.asarray(points_mm, float) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
 
+    def mean_distance_mm(self, other: Transform, points_mm: np.ndarray) -> float:
+        """How far apart the two transforms bring the points (n, 3), in the mean."""
+        return float(np.linalg.norm(self.apply(points_mm) - other.apply(points_mm), axis=-1).mean())
+
     def write(self, path: Path) -> None:
         """Write an ITK transform file (.tfm, .txt or .h5) that SimpleITK and 3D Slicer read.
 
         By ITK's resampling convention, which elastix and Slicer share, the **file** holds the opposite map to
         this object: from fixed points to moving points. In Slicer, load it and put the moving volume under it.
+
+        Raises:
+            MR2XRayError: if the suffix is another, or the file cannot be written.
         """
         import SimpleITK as sitk
 
+        path = Path(path)
+        if path.suffix.lower() not in WRITTEN_SUFFIXES:
+            raise MR2XRayError(
+                f"A transform cannot be written as {path.name}; choose a name that ends in "
+                f"{', '.join(WRITTEN_SUFFIXES)}."
+            )
         inverse = np.linalg.inv(self.matrix)
         affine = sitk.AffineTransform(3)
         affine.SetMatrix(inverse[:3, :3].ravel().tolist())
         affine.SetTranslation(inverse[:3, 3].tolist())
-        with atomic_path(Path(path)) as temporary:
+        with atomic_path(path) as temporary:
             sitk.WriteTransform(affine, str(temporary))
 
     @classmethod
@@ -81,11 +109,13 @@ class Transform:
         if not path.is_file():
             raise MR2XRayError(f"The transform file {path} does not exist; check the path.")
         try:
-            transform = sitk.ReadTransform(str(path))
-        except RuntimeError:
+            transform = None if _is_cut_off(path) else sitk.ReadTransform(str(path))
+        except (RuntimeError, OSError):
+            transform = None
+        if transform is None:
             raise MR2XRayError(
                 f"The transform file {path} cannot be read; give an ITK transform (.tfm or .h5) as Slicer saves it."
-            ) from None
+            )
         if transform.GetDimension() != 3 or not transform.IsLinear():
             raise MR2XRayError(
                 f"The transform in {path} is not a 3D linear one; give a rigid or affine transform."
@@ -98,3 +128,10 @@ class Transform:
         if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
             raise MR2XRayError(f"The transform in {path} cannot be inverted; register the volumes again.")
         return cls(np.linalg.inv(matrix))
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether a text transform ends before its parameters do: ITK would read it as the identity."""
+    content = path.read_bytes()
+    transforms = content.count(b"\nTransform:") - content.count(b"\nTransform: CompositeTransform")
+    return content.startswith(b"#Insight Transform") and content.count(b"\nFixedParameters:") < transforms

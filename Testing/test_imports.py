@@ -20,7 +20,7 @@ LAYERS = [
     {"generators"},
     {"synthesis", "metrics"},
     {"figure", "training"},
-    {"pipeline"},
+    {"pipeline", "demo"},
     {"cli", "__main__"},
 ]
 

@@ -1,0 +1,241 @@
+"""What each command does: read, call the library, write, tell.
+
+The library is imported inside the commands, so that `mr2xray --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MR2XRayLib.cli.reporter import Reporter
+from MR2XRayLib.errors import MR2XRayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from MR2XRayLib.carm import CArm
+    from MR2XRayLib.metrics import Comparison
+    from MR2XRayLib.pipeline import Result
+    from MR2XRayLib.projection import Projections
+    from MR2XRayLib.transform import Transform
+    from MR2XRayLib.volume import Volume
+
+
+def demo(options: Namespace, reporter: Reporter) -> None:
+    """The digital head, its MR displaced by a known pose, end to end."""
+    import numpy as np
+
+    from MR2XRayLib.demo import demo_pair
+    from MR2XRayLib.intensity import head_mask
+    from MR2XRayLib.volume_io import write_volume
+
+    _check_folder(options.out)
+    reporter("digital head", 0.0)
+    pair = demo_pair()
+    reporter("digital head", 0.7)
+    write_volume(pair.ct, options.out / "ct.nii.gz")
+    write_volume(pair.mr, options.out / "mr.nii.gz")
+    reporter("digital head", 1.0)
+    result = _main_job(options, reporter, [pair.mr], pair.ct, None)
+    head = pair.mr.to_world(np.argwhere(head_mask(pair.mr))[::97, ::-1])
+    error = result.alignment.transform.mean_distance_mm(pair.truth, head)
+    reporter.say(f"The registration misses the known truth by {error:.2f} mm in the mean over the head.")
+
+
+def run(options: Namespace, reporter: Reporter) -> None:
+    """The main job on the user's volumes."""
+    from MR2XRayLib.volume_io import read_volume
+
+    _check_folder(options.out)
+    mr = [read_volume(path) for path in options.mr]
+    ct = None if options.ct is None else read_volume(options.ct)
+    _main_job(options, reporter, mr, ct, _read_transform(options.transform))
+
+
+def _main_job(
+    options: Namespace,
+    reporter: Reporter,
+    mr: Sequence[Volume],
+    ct: Volume | None,
+    transform: Transform | None,
+) -> Result:
+    from MR2XRayLib import pipeline
+    from MR2XRayLib.generators.store import load_generator
+    from MR2XRayLib.views import resolve_views
+
+    result = pipeline.run(
+        mr,
+        ct,
+        load_generator(options.generator),
+        partial(resolve_views, options.views),
+        carm=_carm(options),
+        transform=transform,
+        preset=getattr(options, "preset", "rigid"),
+        energy_kev=getattr(options, "energy", 60.0),
+        keep_table=getattr(options, "keep_table", False),
+        device=options.device,
+        progress=reporter,
+    )
+    pipeline.write_result(result, options.out, reporter)
+    _tell_result(result, options.out, reporter)
+    return result
+
+
+def _tell_result(result: Result, folder: Path, reporter: Reporter) -> None:
+    from MR2XRayLib.pipeline import alignment_to_json
+
+    _warn(result.synthesized, reporter)
+    quality = result.alignment.quality
+    if quality is not None:
+        reporter.say(f"Alignment ({result.alignment.origin}): {quality.words}")
+    if result.comparison is not None:
+        _tell_comparison(result.comparison, reporter)
+    provenance = result.synthesized.provenance
+    reporter.say(f"Synthesized on {provenance['device']}; see {folder / 'figure.png'}")
+    reporter.result(
+        {
+            "folder": str(folder),
+            "alignment": alignment_to_json(result.alignment),
+            "metrics": None if result.comparison is None else result.comparison.to_json(),
+        }
+    )
+
+
+def _warn(synthesized: Projections, reporter: Reporter) -> None:
+    """Tell where the input lies outside what the generator was trained for."""
+    for sentence in synthesized.provenance["outside_training"]:
+        reporter.warn(sentence)
+
+
+def _tell_comparison(comparison: Comparison, reporter: Reporter) -> None:
+    keys = ("mae", "ssim", "psnr", "masked_psnr", "frc_mid", "hp_corr")
+    rows = [*comparison.to_json()["views"], {"view": "mean", **comparison.to_json()["mean"]}]
+    reporter.say(f"{'view':<20}" + "".join(f"{key:>12}" for key in keys))
+    for row in rows:
+        numbers = ("-" if row[key] is None else f"{row[key]:.3f}" for key in keys)
+        reporter.say(f"{row['view']:<20}" + "".join(f"{number:>12}" for number in numbers))
+
+
+def register(options: Namespace, reporter: Reporter) -> None:
+    """MR to CT; writes the transform and a JSON sidecar with direction and quality."""
+    from MR2XRayLib.files import write_json
+    from MR2XRayLib.intensity import as_ct, as_mr
+    from MR2XRayLib.pipeline import align, alignment_to_json
+    from MR2XRayLib.volume_io import read_volume
+
+    _check_suffix(options.out, (".tfm", ".txt", ".h5"), "a transform")
+    fixed, moving = as_ct(read_volume(options.fixed)), as_mr(read_volume(options.moving))
+    alignment = align(moving, fixed, None, options.preset, reporter)
+    alignment.transform.write(options.out)
+    write_json(options.out.with_suffix(".json"), alignment_to_json(alignment))
+    reporter.say(f"{alignment.quality.words if alignment.quality else ''}\nWrote {options.out}")
+    reporter.result(alignment_to_json(alignment))
+
+
+def project(options: Namespace, reporter: Reporter) -> None:
+    """Forward projections of one volume."""
+    from MR2XRayLib.intensity import as_ct, as_mr, attenuation, head_centre_mm, head_only, normalise_mr
+    from MR2XRayLib.projection import project as forward_project
+    from MR2XRayLib.transform import Transform
+    from MR2XRayLib.views import resolve_views
+    from MR2XRayLib.volume_io import read_volume
+
+    _check_suffix(options.out, (".nrrd",), "projections")
+    volume = read_volume(options.volume)
+    centre = volume.centre_mm
+    if options.modality == "ct":
+        volume = as_ct(volume)
+        centre = head_centre_mm(volume)
+        volume = attenuation(volume if options.keep_table else head_only(volume), options.energy)
+    elif options.modality == "mr":
+        volume = as_mr(volume)
+        centre, volume = head_centre_mm(volume), normalise_mr(volume)
+    transform = _read_transform(options.transform) or Transform.identity()
+    carm = _carm(options)
+    carm = carm if carm.isocentre_mm is not None else carm.at(transform.apply(centre))
+    views = resolve_views(options.views, carm)
+    projections = forward_project(volume, views, transform, device=options.device, progress=reporter)
+    projections.write(options.out)
+    reporter.say(f"Wrote {len(views)} projections to {options.out}")
+    reporter.result({"file": str(options.out), "views": len(views)})
+
+
+def synthesize(options: Namespace, reporter: Reporter) -> None:
+    """X-ray projections from MR projections."""
+    from MR2XRayLib.generators.store import load_generator
+    from MR2XRayLib.projection import Projections
+    from MR2XRayLib.synthesis import Synthesizer
+
+    _check_suffix(options.out, (".nrrd",), "projections")
+    contrasts = [Projections.read(path) for path in options.projections]
+    generator = load_generator(options.generator)
+    synthesized = Synthesizer(generator, options.device).synthesize(*contrasts, progress=reporter)
+    synthesized.write(options.out)
+    _warn(synthesized, reporter)
+    reporter.say(
+        f"Synthesized {len(synthesized.views)} views on {synthesized.provenance['device']}: {options.out}"
+    )
+    reporter.result({"file": str(options.out), "device": synthesized.provenance["device"]})
+
+
+def compare(options: Namespace, reporter: Reporter) -> None:
+    """Metrics of synthesized against reference projections."""
+    from MR2XRayLib.files import write_json
+    from MR2XRayLib.metrics import compare as compare_projections
+    from MR2XRayLib.projection import Projections
+
+    comparison = compare_projections(
+        Projections.read(options.synthesized), Projections.read(options.reference)
+    )
+    if options.out is not None:
+        write_json(options.out, comparison.to_json())
+    _tell_comparison(comparison, reporter)
+    reporter.result(comparison.to_json())
+
+
+def generators(options: Namespace, reporter: Reporter) -> None:
+    """List the trained generators, or show one's card."""
+    import json
+
+    from MR2XRayLib.generators.card import ModelCard
+    from MR2XRayLib.generators.store import available_generators, default_generator_name, find_generator
+
+    known = available_generators()
+    if options.action == "list":
+        for name, folder in known.items():
+            card = ModelCard.read(folder)
+            mark = " (default)" if name == default_generator_name() else ""
+            reporter.say(f"{name}{mark}: {card.architecture}, {card.width}, {card.parameters:,} parameters")
+        reporter.result({"generators": sorted(known)})
+        return
+    card = ModelCard.read(find_generator(options.name or default_generator_name()))
+    reporter.say(json.dumps(card.to_json(), indent=2, ensure_ascii=False))
+    reporter.result(card.to_json())
+
+
+def _carm(options: Namespace) -> CArm:
+    from MR2XRayLib.carm import CArm
+    from MR2XRayLib.carm_presets import load_carm
+
+    return load_carm(options.carm) if options.carm else CArm()
+
+
+def _read_transform(path: Path | None) -> Transform | None:
+    from MR2XRayLib.transform import Transform
+
+    return None if path is None else Transform.read(path)
+
+
+def _check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
+    """Say before the work, not after it, that the result cannot be written under this name."""
+    if path.suffix.lower() not in suffixes:
+        raise MR2XRayError(f"{path} cannot hold {what}; choose a name that ends in {' or '.join(suffixes)}.")
+
+
+def _check_folder(path: Path) -> None:
+    """Say before the work, not after it, that `path` is not a folder."""
+    if path.exists() and not path.is_dir():
+        raise MR2XRayError(f"{path} is a file; give a folder for the results.")

@@ -1,0 +1,206 @@
+"""The main job: two volumes in, a synthesized X-ray beside its reference out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MR2XRayLib.carm import CArm, View
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import write_json, write_text
+from MR2XRayLib.intensity import as_ct, as_mr, attenuation, head_centre_mm, head_only, normalise_mr
+from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.projection import Projections, project
+from MR2XRayLib.registration import RegistrationQuality, quality, register
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.volume import Volume
+
+if TYPE_CHECKING:
+    from MR2XRayLib.generators.store import TrainedGenerator
+    from MR2XRayLib.metrics import Comparison
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How the MR was brought to the CT, and how well it lies there.
+
+    Attributes:
+        transform: MR (moving) to CT (fixed), LPS mm.
+        quality: None without a CT to compare with.
+        origin: "registered (rigid)", "given", ...
+    """
+
+    transform: Transform
+    quality: RegistrationQuality | None
+    origin: str
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """All that the main job makes.
+
+    Attributes:
+        alignment: MR to CT.
+        mr: the projection of each MR contrast; normalised intensity times mm.
+        synthesized: line integrals guessed from `mr`.
+        reference: line integrals of the CT; None without a CT.
+        comparison: the numbers; None without a CT.
+    """
+
+    alignment: Alignment
+    mr: tuple[Projections, ...]
+    synthesized: Projections
+    reference: Projections | None
+    comparison: Comparison | None
+
+    @property
+    def difference(self) -> Projections | None:
+        """Synthesized minus reference, line integrals; None without a CT."""
+        if self.reference is None:
+            return None
+        provenance = {
+            "minuend": dict(self.synthesized.provenance),
+            "subtrahend": dict(self.reference.provenance),
+        }
+        return replace(
+            self.synthesized, pixels=self.synthesized.pixels - self.reference.pixels, provenance=provenance
+        )
+
+
+def run(
+    mr: Sequence[Volume],
+    ct: Volume | None,
+    generator: TrainedGenerator,
+    place_views: Callable[[CArm], tuple[View, ...]],
+    *,
+    carm: CArm | None = None,
+    transform: Transform | None = None,
+    preset: str = "rigid",
+    energy_kev: float = 60.0,
+    keep_table: bool = False,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Result:
+    """Align, project, synthesize and compare.
+
+    Args:
+        mr: one volume a contrast, as scanned, in the order of the generator's card; all contrasts share the
+            world frame of the first, which is the one that is registered.
+        ct: in HU; None to synthesize without a reference.
+        generator: a trained generator.
+        place_views: gives the views of a C-arm that has its isocentre.
+        carm: its isocentre, where it has none, becomes the centre of the CT's head (of the MR's without CT).
+        transform: MR to CT where it is known; else the volumes are registered with `preset`.
+        energy_kev: the effective energy at which HU become attenuation.
+        keep_table: leave headrest, table and frame in the reference; an MR, and so a generator, knows none of them.
+        device: "auto", "cpu", "cuda" or "mps".
+        progress: told of every stage.
+
+    Raises:
+        MR2XRayError: if a volume is not of its modality, registration fails, or views and volumes do not fit.
+    """
+    from MR2XRayLib.metrics import compare
+    from MR2XRayLib.synthesis import Synthesizer
+
+    if not mr:
+        raise MR2XRayError("No MR volume was given; a synthesized X-ray projection starts from at least one.")
+    mr = [as_mr(volume) for volume in mr]
+    ct = None if ct is None else as_ct(ct)
+    alignment = align(mr[0], ct, transform, preset, progress)
+    views = place_views(centred(carm or CArm(), mr[0], ct, alignment.transform))
+    contrasts = tuple(
+        project(normalise_mr(volume), views, alignment.transform, device=device, progress=progress)
+        for volume in mr
+    )
+    synthesizer = Synthesizer(generator, device)
+    synthesized = synthesizer.synthesize(*contrasts, progress=progress)
+    reference = comparison = None
+    if ct is not None:
+        seen = attenuation(ct if keep_table else head_only(ct), energy_kev)
+        reference = project(seen, views, device=device, progress=progress)
+        comparison = compare(synthesized, reference)
+    return Result(alignment, contrasts, synthesized, reference, comparison)
+
+
+def align(
+    mr: Volume, ct: Volume | None, transform: Transform | None, preset: str, progress: Progress
+) -> Alignment:
+    """The MR's alignment to the CT: the transform given, or a registration; identity only without a CT."""
+    if ct is None:
+        return Alignment(transform or Transform.identity(), None, "given" if transform else "no CT")
+    if transform is not None:
+        return Alignment(transform, quality(ct, mr, transform), "given")
+    registration = register(ct, mr, preset, progress)
+    return Alignment(registration.transform, registration.quality, f"registered ({preset})")
+
+
+def centred(carm: CArm, mr: Volume, ct: Volume | None, transform: Transform) -> CArm:
+    """The C-arm, its isocentre set to the centre of the head where it has none."""
+    if carm.isocentre_mm is not None:
+        return carm
+    return carm.at(transform.apply(head_centre_mm(mr)) if ct is None else head_centre_mm(ct))
+
+
+def write_result(result: Result, folder: Path, progress: Progress = silent) -> None:
+    """Write transform, projections, metrics and pictures; all of them, or none.
+
+    Raises:
+        MR2XRayError: if the folder cannot be written to.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    except OSError as error:
+        raise MR2XRayError(f"Cannot write into {folder} ({error.strerror}); choose another folder.") from None
+    try:
+        _write_all(result, draft, progress)
+        for path in sorted(draft.rglob("*")):
+            target = folder / path.relative_to(draft)
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            else:
+                path.replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write_all(result: Result, folder: Path, progress: Progress) -> None:
+    from MR2XRayLib.figure import grey_window, write_figure, write_pngs
+
+    alignment = result.alignment
+    alignment.transform.write(folder / "transform.tfm")
+    write_json(folder / "transform.json", alignment_to_json(alignment))
+    for number, contrast in enumerate(result.mr):
+        contrast.write(folder / ("mr.nrrd" if number == 0 else f"mr{number + 1}.nrrd"))
+    pages = {"synthesized": result.synthesized}
+    if result.reference is not None and result.difference is not None:
+        pages |= {"reference": result.reference, "difference": result.difference}
+    for name, projections in pages.items():
+        projections.write(folder / f"{name}.nrrd")
+    progress("writing", 0.4)
+    if result.comparison is not None:
+        write_json(folder / "metrics.json", result.comparison.to_json())
+        write_text(folder / "metrics.csv", result.comparison.to_csv())
+    write_pngs(folder / "png", "mr", result.mr[0])
+    xrays = {name: projections for name, projections in pages.items() if name != "difference"}
+    for name, projections in xrays.items():
+        write_pngs(folder / "png", name, projections, grey_window(*xrays.values()))
+    progress("writing", 0.6)
+    write_figure(folder / "figure.png", result.mr[0], result.synthesized, result.reference, result.comparison)
+    progress("writing", 1.0)
+
+
+def alignment_to_json(alignment: Alignment) -> dict[str, object]:
+    """The sidecar of transform.tfm: direction, origin and quality."""
+    return {
+        "direction": "matrix maps MR (moving) points to CT (fixed) points, LPS mm; "
+        "transform.tfm holds the inverse, ITK's resampling convention",
+        "matrix": alignment.transform.matrix.tolist(),
+        "origin": alignment.origin,
+        "quality": None if alignment.quality is None else alignment.quality.to_json(),
+    }

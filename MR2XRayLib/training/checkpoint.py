@@ -1,0 +1,102 @@
+"""The checkpoint: everything that training needs to go on where it stopped, in one safetensors file.
+
+Tensors are the network, its moving average, Adam's moments and torch's random state; counters and settings are
+JSON in the file's header, so that one file, replaced whole, can never hold a mixture of two states.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import atomic_path
+from MR2XRayLib.generators.base import Generator
+
+
+@dataclass
+class TrainingState:
+    """What changes while training.
+
+    Attributes:
+        network: the network that is trained.
+        average: its moving average, which is evaluated and shipped.
+        optimiser: Adam on the network's parameters.
+        stage: number of the stage at work.
+        step: steps done in that stage.
+        minutes: time spent so far.
+    """
+
+    network: Generator
+    average: Generator
+    optimiser: Optimizer
+    stage: int = 0
+    step: int = 0
+    minutes: float = 0.0
+
+
+def save_checkpoint(path: Path, state: TrainingState, settings: dict[str, Any]) -> None:
+    """Write the state and the settings it was reached with, whole or not at all."""
+    header = {"stage": state.stage, "step": state.step, "minutes": state.minutes, "settings": settings}
+    with atomic_path(path) as temporary:
+        save_file(_tensors(state), temporary, {"training": json.dumps(header)})
+
+
+def load_checkpoint(path: Path, state: TrainingState, settings: dict[str, Any]) -> None:
+    """Put a saved state into `state`, which must have been made with the same settings.
+
+    Raises:
+        MR2XRayError: if the file is missing, damaged, or of a training with other settings.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads(file.metadata()["training"])
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError:
+        raise MR2XRayError(f"There is no checkpoint {path}; start without --resume.") from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        raise MR2XRayError(
+            f"The checkpoint {path} is damaged; delete it and start without --resume."
+        ) from None
+    if header["settings"] != json.loads(json.dumps(settings)):
+        raise MR2XRayError(
+            f"The checkpoint {path} belongs to a training with other settings; give those again."
+        )
+    state.network.load_state_dict(_part(tensors, "network."))
+    state.average.load_state_dict(_part(tensors, "average."))
+    _set_moments(state.optimiser, _part(tensors, "optimiser."))
+    torch.set_rng_state(tensors["random"])
+    state.stage, state.step, state.minutes = header["stage"], header["step"], header["minutes"]
+
+
+def _tensors(state: TrainingState) -> dict[str, Tensor]:
+    moments = state.optimiser.state_dict()["state"]
+    named = {
+        **{f"network.{name}": value for name, value in state.network.state_dict().items()},
+        **{f"average.{name}": value for name, value in state.average.state_dict().items()},
+        **{f"optimiser.{n}.{key}": value for n, values in moments.items() for key, value in values.items()},
+        "random": torch.get_rng_state(),
+    }
+    return {name: value.contiguous() for name, value in named.items()}
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _set_moments(optimiser: Optimizer, named: dict[str, Tensor]) -> None:
+    """Give Adam its moments back; `named` maps "parameter number.key" to a tensor."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in named.items():
+        number, key = name.split(".")
+        moments.setdefault(int(number), {})[key] = value
+    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -1,0 +1,205 @@
+"""Simulated heads: a MR and a CT volume of one label anatomy, with random looks (domain randomisation).
+
+A label volume says where tissues lie; contrast, CT numbers, texture, sinuses, bias field, noise, slice thickness,
+size and pose are drawn anew for every head. Everything follows from the seed and the head's index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from torch.nn.functional import avg_pool3d, interpolate, max_pool3d
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.intensity import SKIN_MARGIN_MM
+from MR2XRayLib.training.tissues import MARROW, SKULL, TISSUES, draw_family, draw_hu, draw_mr_signal
+from MR2XRayLib.volume import Volume
+
+CAVITY_LABELS = (5, 6, SKULL, 9, MARROW)
+"""What an air cavity (sinus, mastoid cells) may replace: never brain."""
+
+THICKNESS_WEIGHTS = (0.4, 0.2, 0.15, 0.1, 0.15)
+"""How often a MR has slices of 1, 2, 3, 4, 5 voxels: 3D sequences are the commonest, 5 mm the classical 2D slice."""
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedHead:
+    """One head as both scanners see it, in one world frame.
+
+    Attributes:
+        mr: unit "raw", with the slice thickness, bias field and noise of a scan.
+        ct: unit "HU".
+        head: which voxels of `mr` are head or within 3 mm of it, bool; what `intensity.head_mask` finds.
+        family: the family of MR contrast (see `tissues.FAMILY_WEIGHTS`).
+    """
+
+    mr: Volume
+    ct: Volume
+    head: np.ndarray
+    family: str
+
+
+def read_labels(path: Path) -> Volume:
+    """Read a label volume (labels 0 to 11, about 1 mm).
+
+    Raises:
+        MR2XRayError: if the file is missing, unreadable, or holds anything but those labels.
+    """
+    path = Path(path)
+    try:
+        image = sitk.ReadImage(str(path))
+        labels = sitk.GetArrayFromImage(image)
+    except RuntimeError:
+        raise MR2XRayError(
+            f"The label volume {path} cannot be read; give a NIfTI file of tissue labels."
+        ) from None
+    if labels.ndim != 3 or labels.min() < 0 or labels.max() >= len(TISSUES) or len(np.unique(labels)) < 4:
+        raise MR2XRayError(
+            f"{path} does not hold BrainWeb tissue labels (0 to 11); give another label volume."
+        )
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return Volume(labels.astype(np.uint8), affine, name=path.name.split("_")[0])
+
+
+def simulate_head(
+    labels: Volume, seed: int, index: int, spacing: int = 1, family: str | None = None
+) -> SimulatedHead:
+    """Draw one head on an anatomy.
+
+    Args:
+        labels: label volume of about 1 mm, as `read_labels` gives it.
+        seed, index: everything random follows from these two.
+        spacing: the CT's voxels, in voxels of `labels`; the MR's slices are up to 5 voxels thick besides.
+        family: the family of MR contrast; drawn if None.
+
+    Returns:
+        the head; MR and CT are registered to within a small random error, as real pairs are.
+    """
+    rng = np.random.default_rng([seed, index])
+    family = draw_family(rng) if family is None else family
+    anatomy = _with_cavities(labels, rng)
+    pose = _draw_pose(rng)
+    ct = _paint(anatomy, draw_hu(rng), _hu_texture(), rng)
+    mr_means = draw_mr_signal(rng, family)
+    mr = _paint(anatomy, mr_means, mr_means * rng.uniform(0.02, 0.12), rng)
+    name = f"{labels.name}-{seed}-{index}"
+    ct_volume = _pooled(ct, labels, (spacing,) * 3, "HU").moved(pose)
+    block = _slice_shape(rng, spacing)
+    scan = _pooled(mr, labels, block, "raw")
+    scan = Volume(_scanned(scan.voxels, rng), scan.affine, "raw", name)
+    scan = scan.moved(_draw_misregistration(rng)).moved(pose)
+    return SimulatedHead(scan, ct_volume, _head_mask(labels, block), family)
+
+
+def _hu_texture() -> np.ndarray:
+    return np.array([tissue.hu_texture for tissue in TISSUES], np.float32)
+
+
+def _with_cavities(labels: Volume, rng: np.random.Generator) -> np.ndarray:
+    """The labels with up to five pairs of ellipsoid air cavities in the face and skull base (label 0)."""
+    anatomy = labels.voxels.copy()
+    candidates = np.argwhere(np.isin(anatomy[::8, ::8, ::8], CAVITY_LABELS)) * 8
+    world = labels.to_world(candidates[:, ::-1])
+    lowest = labels.corners_mm()[:, 2].min()
+    candidates = candidates[(world[:, 2] < lowest + 75) & (world[:, 1] < 40)]
+    for centre in rng.permutation(candidates)[: rng.integers(0, 6)]:
+        radii = rng.uniform(4.0, 14.0, 3)
+        _carve(anatomy, centre, radii)
+        if rng.random() < 0.7:
+            _carve(anatomy, (centre[0], centre[1], anatomy.shape[2] - 1 - centre[2]), radii)
+    return anatomy
+
+
+def _carve(anatomy: np.ndarray, centre: np.ndarray | tuple[int, ...], radii: np.ndarray) -> None:
+    """Replace what is not brain by air inside an ellipsoid; `centre` and `radii` in voxels, order k, j, i."""
+    low = [max(0, int(c - r)) for c, r in zip(centre, radii, strict=True)]
+    high = [min(n, int(c + r) + 2) for c, r, n in zip(centre, radii, anatomy.shape, strict=True)]
+    box = anatomy[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    axes = [(np.arange(a, b) - c) / r for a, b, c, r in zip(low, high, centre, radii, strict=True)]
+    k, j, i = np.meshgrid(*axes, indexing="ij", sparse=True)
+    box[(k**2 + j**2 + i**2 < 1) & np.isin(box, CAVITY_LABELS)] = 0
+
+
+def _paint(
+    anatomy: np.ndarray, means: np.ndarray, textures: np.ndarray, rng: np.random.Generator
+) -> torch.Tensor:
+    """Means plus smooth texture of a random grain, label by label: float32 (nk, nj, ni)."""
+    grain_mm = rng.uniform(2.5, 6.0)
+    texture = _smooth_noise(anatomy.shape, grain_mm, rng).numpy()
+    texture *= np.take(textures, anatomy)
+    texture += np.take(means, anatomy)
+    return torch.from_numpy(texture)
+
+
+def _smooth_noise(shape: tuple[int, ...], grain: float, rng: np.random.Generator) -> torch.Tensor:
+    """Noise of about unit variance that varies over `grain` voxels, of the given shape."""
+    coarse = tuple(max(2, round(n / grain)) for n in shape)
+    noise = torch.from_numpy(1.5 * rng.standard_normal(coarse, dtype=np.float32))
+    return interpolate(noise[None, None], size=shape, mode="trilinear", align_corners=False)[0, 0]
+
+
+def _slice_shape(rng: np.random.Generator, spacing: int) -> tuple[int, int, int]:
+    """Voxels of the labels in one voxel of the MR, order k, j, i: one axis has the slice thickness, 1 to 5."""
+    shape = [spacing] * 3
+    shape[rng.choice(3, p=[0.6, 0.2, 0.2])] = max(spacing, int(rng.choice(5, p=THICKNESS_WEIGHTS)) + 1)
+    return shape[0], shape[1], shape[2]
+
+
+def _pooled(values: torch.Tensor, labels: Volume, shape: tuple[int, int, int], unit: str) -> Volume:
+    """Average blocks of voxels (partial volume, slice thickness) and place the coarser grid in the world."""
+    coarse = avg_pool3d(values[None, None], shape)[0, 0] if max(shape) > 1 else values
+    index = np.eye(4)
+    index[range(3), range(3)] = shape[::-1]
+    index[:3, 3] = (np.array(shape[::-1]) - 1) / 2
+    return Volume(coarse.numpy(), labels.affine @ index, unit, labels.name)  # type: ignore[arg-type]
+
+
+def _head_mask(labels: Volume, block: tuple[int, int, int]) -> np.ndarray:
+    """The head on blocks of voxels, and up to `SKIN_MARGIN_MM` around it (a box for a ball)."""
+    head = torch.from_numpy(labels.voxels > 0).float()[None, None]
+    mask = avg_pool3d(head, block).ge(0.5).float()
+    for axis, voxel_mm in enumerate(np.array(block) * labels.spacing_mm[::-1]):
+        radius = [0, 0, 0]
+        radius[axis] = int(SKIN_MARGIN_MM / voxel_mm + 1e-6)
+        mask = max_pool3d(mask, [2 * r + 1 for r in radius], stride=1, padding=radius)
+    return mask[0, 0].bool().numpy()
+
+
+def _scanned(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A scanner's volume of a signal in 0..1: bias field, Rician noise (Gudbjartsson and Patz 1995), any unit."""
+    bias = torch.exp(rng.uniform(0.0, 0.2) * _smooth_noise(signal.shape, max(signal.shape) / 3, rng)).numpy()
+    sigma = rng.uniform(0.0, 0.04)
+    noise = sigma * rng.standard_normal((2, *signal.shape), dtype=np.float32)
+    return rng.uniform(200.0, 2000.0) * np.hypot(signal * bias + noise[0], noise[1]).astype(np.float32)
+
+
+def _draw_pose(rng: np.random.Generator) -> np.ndarray:
+    """A 4x4 matrix, world to world, LPS mm: half of all heads mirrored, size ±7 % by axis, tilted up to 10°."""
+    scale = np.diag([*rng.uniform(0.93, 1.07, 3), 1.0])
+    scale[0, 0] *= rng.choice([-1.0, 1.0])
+    return _rotation(rng.uniform(-10.0, 10.0, 3)) @ scale
+
+
+def _draw_misregistration(rng: np.random.Generator) -> np.ndarray:
+    """A 4x4 rigid matrix: about half a degree and half a millimetre, as a good registration leaves."""
+    matrix = _rotation(rng.normal(0.0, 0.4, 3))
+    matrix[:3, 3] = rng.normal(0.0, 0.4, 3)
+    return matrix
+
+
+def _rotation(degrees: np.ndarray) -> np.ndarray:
+    """A 4x4 rotation about x, then y, then z."""
+    matrix = np.eye(4)
+    for axis, angle in enumerate(np.deg2rad(degrees)):
+        turn, (a, b) = np.eye(4), ((1, 2), (2, 0), (0, 1))[axis]
+        turn[a, a] = turn[b, b] = np.cos(angle)
+        turn[b, a] = np.sin(angle)
+        turn[a, b] = -turn[b, a]
+        matrix = turn @ matrix
+    return matrix

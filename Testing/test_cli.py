@@ -1,0 +1,259 @@
+"""The command line as scripts and the Slicer module use it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from MR2XRayLib.cli import main
+from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.projection import Projections
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume_io import write_volume
+
+METRICS = ("mae", "rmse", "mse", "ssim", "psnr")
+KEYS = {*METRICS, *(f"masked_{name}" for name in METRICS), "frc_mid", "hp_corr"}
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the digital head's mr and ct at 4 mm, the true transform, and a small C-arm."""
+    folder = tmp_path_factory.mktemp("case")
+    pair = demo_pair(spacing_mm=4.0)
+    write_volume(pair.mr, folder / "mr.nii.gz")
+    write_volume(pair.ct, folder / "ct.nii.gz")
+    pair.truth.write(folder / "truth.tfm")
+    carm = {
+        "source_to_isocentre_mm": 750,
+        "source_to_detector_mm": 1200,
+        "detector_mm": [400, 400],
+        "pixels": [64, 64],
+    }
+    (folder / "carm.json").write_text(json.dumps(carm))
+    return folder
+
+
+def arguments(case: Path, *more: str) -> list[str]:
+    """`run` on the case, its transform given."""
+    fixed = ["--transform", str(case / "truth.tfm"), "--carm", str(case / "carm.json"), "--device", "cpu"]
+    return ["run", "--mr", str(case / "mr.nii.gz"), *fixed, *more]
+
+
+@pytest.fixture(scope="module")
+def results(case: Path) -> Path:
+    """What `run` wrote."""
+    out = case / "results"
+    assert (
+        main(
+            arguments(case, "--ct", str(case / "ct.nii.gz"), "--views", "PA, LAO30/CRA10", "--out", str(out))
+        )
+        == 0
+    )
+    return out
+
+
+def test_run_writes_every_file_that_is_promised(results: Path) -> None:
+    pages = [
+        f"{name}{suffix}"
+        for name in ("mr", "synthesized", "reference", "difference")
+        for suffix in (".nrrd", ".json")
+    ]
+    expected = {*pages, "transform.tfm", "transform.json", "metrics.json", "metrics.csv", "figure.png", "png"}
+    assert {path.name for path in results.iterdir()} == expected
+    assert len(list((results / "png").glob("*.png"))) == 3 * 2
+
+
+def test_the_metrics_files_hold_each_view_and_the_mean(results: Path) -> None:
+    content = json.loads((results / "metrics.json").read_text())
+    assert [view["view"] for view in content["views"]] == ["LAO 0°, CRA 0°", "LAO 30°, CRA 10°"]
+    assert set(content["mean"]) == KEYS
+    assert content["mean"]["mae"] == pytest.approx(np.mean([view["mae"] for view in content["views"]]))
+    rows = list(csv.DictReader((results / "metrics.csv").open()))
+    assert [row["view"] for row in rows][-1] == "mean"
+    assert float(rows[-1]["psnr"]) == pytest.approx(content["mean"]["psnr"])
+
+
+def test_the_difference_is_synthesized_minus_reference(results: Path) -> None:
+    read = {
+        name: Projections.read(results / f"{name}.nrrd")
+        for name in ("synthesized", "reference", "difference")
+    }
+    np.testing.assert_allclose(
+        read["difference"].pixels, read["synthesized"].pixels - read["reference"].pixels, atol=1e-6
+    )
+
+
+def test_each_projection_tells_where_it_comes_from(results: Path) -> None:
+    provenance = Projections.read(results / "synthesized.nrrd").provenance
+    assert len(provenance["generator"]["sha256"]) == 64
+    text = (results / "synthesized.json").read_text()
+    assert "mr.nii.gz" in text
+    assert str(results.parent) not in text
+
+
+def test_the_steps_one_by_one_give_what_run_gives(case: Path, results: Path, tmp_path: Path) -> None:
+    p, r, s = (str(tmp_path / f"{name}.nrrd") for name in "prs")
+    views = ["--views", str(results / "reference.json")]
+    assert (
+        main(
+            [
+                "project",
+                str(case / "mr.nii.gz"),
+                "--as",
+                "mr",
+                "--transform",
+                str(case / "truth.tfm"),
+                *views,
+                "--out",
+                p,
+            ]
+        )
+        == 0
+    )
+    assert main(["project", str(case / "ct.nii.gz"), "--as", "ct", *views, "--out", r]) == 0
+    assert main(["synthesize", p, "--device", "cpu", "--out", s]) == 0
+    assert main(["compare", s, r, "--out", str(tmp_path / "metrics.json")]) == 0
+    one_by_one = json.loads((tmp_path / "metrics.json").read_text())["mean"]
+    at_once = json.loads((results / "metrics.json").read_text())["mean"]
+    assert one_by_one == pytest.approx(at_once, rel=1e-3)
+
+
+def test_without_a_ct_run_synthesizes_and_leaves_the_comparison_out(case: Path, tmp_path: Path) -> None:
+    assert main(arguments(case, "--views", "PA", "--out", str(tmp_path))) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"synthesized.nrrd", "figure.png"} <= names
+    assert not names & {"reference.nrrd", "difference.nrrd", "metrics.json"}
+
+
+def test_json_progress_is_one_object_a_line_and_ends_with_the_result(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(case, "--views", "PA", "--out", str(tmp_path), "--progress", "json")) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"projecting", "synthesizing", "writing"} <= {line.get("stage") for line in lines}
+    assert all(0 <= line["fraction"] <= 1 for line in lines if "stage" in line)
+    assert lines[-1]["result"]["folder"] == str(tmp_path)
+
+
+def test_raw_projection_integrates_voxel_values_unconverted(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    voxels = np.full((40, 40, 40), 3.0, np.float32)
+    voxels[0] = 2.0
+    write_volume(Volume(voxels, np.diag([2.0, 2.0, 2.0, 1.0])), tmp_path / "block.nrrd")
+    out = tmp_path / "p.nrrd"
+    assert (
+        main(["project", str(tmp_path / "block.nrrd"), "--as", "raw", "--views", "PA", "--out", str(out)])
+        == 0
+    )
+    assert Projections.read(out).pixels[0, 127, 127] == pytest.approx(3 * 80, rel=1e-3)
+
+
+def test_register_writes_the_transform_and_says_its_direction(tmp_path: Path) -> None:
+    pair = demo_pair(spacing_mm=2.5)
+    write_volume(pair.mr, tmp_path / "mr.nrrd")
+    write_volume(pair.ct, tmp_path / "ct.nrrd")
+    out = tmp_path / "t.tfm"
+    call = [
+        "register",
+        "--fixed",
+        str(tmp_path / "ct.nrrd"),
+        "--moving",
+        str(tmp_path / "mr.nrrd"),
+        "--out",
+        str(out),
+    ]
+    assert main(call) == 0
+    found = Transform.read(out)
+    corners = pair.mr.corners_mm()
+    assert found.mean_distance_mm(pair.truth, corners) < 1.0
+    assert (
+        "maps MR (moving) points to CT (fixed)"
+        in json.loads(out.with_suffix(".json").read_text())["direction"]
+    )
+
+
+def faulty_calls(case: Path, folder: Path) -> dict[str, tuple[list[str], str]]:
+    """By what is wrong: a call, and the words that its sentence must hold."""
+    mr, ct, out = str(case / "mr.nii.gz"), str(case / "ct.nii.gz"), str(folder / "out")
+    text = folder / "notes.nii.gz"
+    text.write_text("no image")
+    blank = folder / "blank.nrrd"
+    write_volume(Volume(np.zeros((9, 9, 9), np.float32), np.eye(4)), blank)
+    run = ["run", "--out", out, "--views", "PA"]
+    return {
+        "no file": ([*run, "--mr", "nowhere.nii.gz"], "nowhere.nii.gz does not exist"),
+        "no image": ([*run, "--mr", str(text)], "notes.nii.gz"),
+        "blank volume": ([*run, "--mr", str(blank)], "blank.nrrd"),
+        "CT given as MR": ([*run, "--mr", ct], "ct.nii.gz"),
+        "MR given as CT": ([*run, "--mr", mr, "--ct", mr], "mr.nii.gz"),
+        "unknown view": ([*run[:3], "--views", "PA, FOO", "--mr", mr], '"FOO" is not a view'),
+        "unknown generator": ([*run, "--mr", mr, "--generator", "nobody"], 'no generator "nobody"'),
+        "unknown C-arm": ([*run, "--mr", mr, "--carm", "nobody"], 'no C-arm "nobody"'),
+        "no transform": ([*run, "--mr", mr, "--transform", "t.tfm"], "t.tfm does not exist"),
+        "bad suffix": (["project", ct, "--as", "ct", "--out", str(folder / "p.png")], "ends in .nrrd"),
+        "not a projection": (["compare", ct, ct], "ct.nii"),
+    }
+
+
+FAULTS = (
+    "no file", "no image", "blank volume", "CT given as MR", "MR given as CT", "unknown view", "unknown generator",
+    "unknown C-arm", "no transform", "bad suffix", "not a projection",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_sentence_exit_code_2_and_nothing_written(
+    fault: str, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call, words = faulty_calls(case, tmp_path)[fault]
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert main(call) == 2
+    captured = capsys.readouterr()
+    sentence = captured.err.strip().splitlines()
+    assert len(sentence) == 1, captured.err
+    assert words in sentence[0]
+    assert "Traceback" not in captured.err
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process group")
+def test_ctrl_c_during_registration_ends_the_child_and_leaves_no_file(tmp_path: Path) -> None:
+    pair = demo_pair(spacing_mm=2.0)
+    write_volume(pair.mr, tmp_path / "mr.nrrd")
+    write_volume(pair.ct, tmp_path / "ct.nrrd")
+    command = [
+        sys.executable,
+        "-m",
+        "MR2XRayLib",
+        "register",
+        "--progress",
+        "json",
+        "--out",
+        str(tmp_path / "t.tfm"),
+    ]
+    command += ["--fixed", str(tmp_path / "ct.nrrd"), "--moving", str(tmp_path / "mr.nrrd")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Cancelled" in error
+    assert "Traceback" not in error
+    assert {path.name for path in tmp_path.iterdir()} == {"mr.nrrd", "ct.nrrd"}
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
