@@ -1,0 +1,122 @@
+"""Files are whole or absent; hashes tell contents apart."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import atomic_path, read_json, sha256_of, write_json, write_text
+
+
+def half_written(path: Path, interruption: BaseException) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise interruption
+
+
+def test_what_is_written_reads_back(tmp_path: Path) -> None:
+    content = {"angle": 12.5, "names": ["Towne", "Größe"], "none": None}
+    write_json(tmp_path / "new" / "folder" / "a.json", content)
+    assert read_json(tmp_path / "new" / "folder" / "a.json", "view file") == content
+
+
+def test_text_has_lf_line_ends_on_every_system(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "one\ntwo\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"one\ntwo\n"
+
+
+def test_the_temporary_path_keeps_a_double_suffix(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a.nii.gz") as temporary:
+        assert temporary.name.endswith(".nii.gz")
+        temporary.write_bytes(b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nii.gz"]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError, SystemExit])
+def test_an_interrupted_write_leaves_the_earlier_file_alone(
+    tmp_path: Path, interruption: type[BaseException]
+) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "earlier")
+    with pytest.raises(interruption):
+        half_written(path, interruption())
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(MR2XRayError, match=r"a\.txt.*No space left"):
+        half_written(tmp_path / "a.txt", OSError(28, "No space left on device"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_extra_files_of_a_writer_do_not_stay_behind(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a.mhd") as temporary:
+        temporary.write_text("header")
+        temporary.with_suffix(".raw").write_text("voxels")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mhd"]
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MR2XRayError, match=r"a\.txt"), atomic_path(tmp_path / "a.txt"):
+        pass
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(MR2XRayError, match="choose another folder"):
+        write_text(tmp_path / "taken" / "a.txt", "text")
+
+
+def test_a_folder_in_the_place_of_the_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(MR2XRayError, match=r"a\.txt"):
+        write_text(tmp_path / "a.txt", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_nan_is_not_written_as_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "a.json", {"psnr": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"\xff\xfe\x00", b"[" * 100_000], ids=["half", "binary", "nested without end"]
+)
+def test_unreadable_json_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "card.json").write_bytes(content)
+    with pytest.raises(MR2XRayError, match=r"The model card .*card\.json is not readable JSON"):
+        read_json(tmp_path / "card.json", "model card")
+
+
+def test_missing_json_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(MR2XRayError, match=r"The model card .* does not exist"):
+        read_json(tmp_path / "card.json", "model card")
+
+
+def test_the_hash_of_a_file_is_its_sha256(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 10_000
+    (tmp_path / "a").write_bytes(content)
+    assert sha256_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_the_hash_of_a_folder_sees_contents_and_names_but_not_its_place(tmp_path: Path) -> None:
+    def folder(name: str, files: dict[str, str]) -> str:
+        for file, content in files.items():
+            write_text(tmp_path / name / file, content)
+        return sha256_of(tmp_path / name)
+
+    assert folder("one", {"b": "2", "deep/a": "1"}) == folder("two", {"deep/a": "1", "b": "2"})
+    different = [
+        {"a": "bc"},
+        {"ab": "c"},
+        {"a": "b", "c": ""},
+        {"a": "b", "d": ""},
+        {"abc": ""},
+        {"x/a": "bc"},
+    ]
+    assert len({folder(f"n{n}", files) for n, files in enumerate(different)}) == len(different)
