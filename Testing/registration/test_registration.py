@@ -1,0 +1,96 @@
+"""Registration finds known offsets, and its quality measure knows good from bad."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from misplaced_heads import Pair, misplaced_pair, offset, shifted
+
+from MR2XRayLib.registration import mean_error_mm, quality, register
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.volume import Volume
+
+
+@pytest.fixture(scope="module")
+def thick_slices() -> Pair:
+    """25 degrees and 60 mm apart, 5 mm slices, the MR's field of view ending at mid-face."""
+    return misplaced_pair(offset((1, -1, 1), 25, (-35, 40, 28)), cut_below_mm=60)
+
+
+def test_rigid_finds_25_degrees_and_60_mm_in_5_mm_slices(thick_slices: Pair) -> None:
+    told: list[tuple[str, float]] = []
+    found = register(thick_slices.ct, thick_slices.mr, "rigid", lambda *step: told.append(step))
+    assert mean_error_mm(found.transform, thick_slices.truth, thick_slices.mr) < 0.5
+    assert found.transform.is_rigid
+    assert found.quality.verdict == "good"
+    assert found.quality.mutual_information_after > found.quality.mutual_information_before + 0.1
+    fractions = [fraction for stage, fraction in told if stage == "registering"]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert len(set(fractions)) >= 4
+    described = json.loads(json.dumps(found.to_json()))
+    assert np.allclose(described["matrix"], found.transform.matrix)
+    assert "moving (MR) points to fixed (CT) points" in described["direction"]
+
+
+def test_affine_finds_a_scaled_and_sheared_head() -> None:
+    distortion = np.diag([1.04, 0.97, 1.03, 1.0])
+    distortion[0, 2] = 0.02
+    pose = Transform(offset((0, 1, 1), 12, (10, -15, 200)).matrix @ distortion)
+    pair = misplaced_pair(pose, mr_spacing_mm=(2.0, 2.0, 2.0))
+    found = register(pair.ct, pair.mr, "affine")
+    assert mean_error_mm(found.transform, pair.truth, pair.mr) < 0.5
+    assert not found.transform.is_rigid
+
+
+def test_the_real_pair_agrees_with_the_independent_solution(shared_data: Path) -> None:
+    """The solution of data/README.md: two programs, 0.9 mm apart; the Visible Human Male, a cadaver."""
+    import SimpleITK as sitk
+
+    folder = shared_data / "visible_human_male"
+    ct, mr = (_read(folder / name) for name in ("ct.nii.gz", "mr_t1.nii.gz"))
+    euler = sitk.Euler3DTransform()
+    euler.SetFixedParameters([-0.50845, -32.10845, 5.1, 0])
+    euler.SetParameters([0.0472062963, 0.0148390515, 0.0177736709, 1.97460537, 33.94860649, 170.65962853])
+    solution = np.eye(4)
+    solution[:3, :3] = np.reshape(euler.GetMatrix(), (3, 3))
+    solution[:3, 3] = euler.TransformPoint((0, 0, 0))
+    found = register(ct, mr)
+    assert mean_error_mm(found.transform, Transform(solution), mr) < 1.5
+    assert found.quality.verdict == "good"
+
+
+def _read(path: Path) -> Volume:
+    from MR2XRayLib.volume_io import read_volume
+
+    return read_volume(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "verdict"),
+    [
+        (lambda truth: truth, "good"),
+        (lambda truth: shifted(truth, 10), "doubtful"),
+        (lambda truth: shifted(truth, 60), "failed"),
+    ],
+    ids=["the truth", "10 mm off", "60 mm off"],
+)
+def test_quality_knows_good_from_bad(
+    thick_slices: Pair, spoil: Callable[[Transform], Transform], verdict: str
+) -> None:
+    measured = quality(thick_slices.ct, thick_slices.mr, spoil(thick_slices.truth))
+    assert measured.verdict == verdict
+    assert measured.words.startswith(verdict)
+    assert measured.to_json()["verdict"] == verdict
+
+
+def test_without_overlap_the_quality_is_zero_not_a_fault(thick_slices: Pair) -> None:
+    measured = quality(thick_slices.ct, thick_slices.mr, shifted(thick_slices.truth, 1000))
+    assert measured.verdict == "failed"
+    assert measured.mutual_information_after == 0
+    assert measured.mask_overlap == 0
+    assert measured.head_in_view == 0
