@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import write_json, write_text
-from MR2XRayLib.intensity import as_ct, as_mr, attenuation, head_centre_mm, head_only, normalise_mr
+from MR2XRayLib.head import head_centre_mm, head_only
+from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections, project
 from MR2XRayLib.registration import RegistrationQuality, quality, register

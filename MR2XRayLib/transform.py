@@ -68,10 +68,6 @@ class Transform:
         """Fixed points (..., 3) of moving points (..., 3), LPS mm."""
         return np.asarray(points_mm, float) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
 
-    def mean_distance_mm(self, other: Transform, points_mm: np.ndarray) -> float:
-        """How far apart the two transforms bring the points (n, 3), in the mean."""
-        return float(np.linalg.norm(self.apply(points_mm) - other.apply(points_mm), axis=-1).mean())
-
     def write(self, path: Path) -> None:
         """Write an ITK transform file (.tfm, .txt or .h5) that SimpleITK and 3D Slicer read.
 

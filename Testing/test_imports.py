@@ -15,7 +15,8 @@ LIBRARY = Path(MR2XRayLib.__file__).parent
 HEAVY = {"torch", "itk", "numba", "SimpleITK", "matplotlib", "scipy"}
 LAYERS = [
     {"errors", "files", "progress", "scale", "device", "resources"},
-    {"volume", "volume_io", "intensity", "transform", "carm", "carm_presets", "views"},
+    {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
+    | {"transform", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom"},
     {"generators"},
     {"synthesis", "metrics"},

@@ -14,11 +14,12 @@ import SimpleITK as sitk
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from MR2XRayLib import volume_io
+from MR2XRayLib import header_checks
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import sha256_of
+from MR2XRayLib.header_checks import available_memory
 from MR2XRayLib.volume import Volume
-from MR2XRayLib.volume_io import WRITTEN_SUFFIXES, available_memory, read_volume, write_volume
+from MR2XRayLib.volume_io import WRITTEN_SUFFIXES, read_volume, write_volume
 
 SHAPE = (6, 5, 4)
 
@@ -299,10 +300,10 @@ def test_memory_is_weighed_before_reading(tmp_path: Path, monkeypatch: pytest.Mo
     path = tmp_path / "a.nii.gz"
     write_volume(Volume(noise((10, 10, 10)), np.eye(4)), path)
     needed = 1000 * (2 * 2 + 2 * 4)
-    monkeypatch.setattr(volume_io, "available_memory", lambda: needed - 1)
+    monkeypatch.setattr(header_checks, "available_memory", lambda: needed - 1)
     assert "GB of memory" in refusal(path)
     for enough in (needed, None):
-        monkeypatch.setattr(volume_io, "available_memory", lambda enough=enough: enough)
+        monkeypatch.setattr(header_checks, "available_memory", lambda enough=enough: enough)
         assert read_volume(path).size == (10, 10, 10)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from MR2XRayLib.carm import CArm
     from MR2XRayLib.metrics import Comparison
-    from MR2XRayLib.pipeline import Result
+    from MR2XRayLib.pipeline import Alignment, Result
     from MR2XRayLib.projection import Projections
     from MR2XRayLib.transform import Transform
     from MR2XRayLib.volume import Volume
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 def demo(options: Namespace, reporter: Reporter) -> None:
     """The digital head, its MR displaced by a known pose, end to end."""
-    import numpy as np
-
     from MR2XRayLib.demo import demo_pair
-    from MR2XRayLib.intensity import head_mask
+    from MR2XRayLib.registration import mean_error_mm
     from MR2XRayLib.volume_io import write_volume
 
     _check_folder(options.out)
@@ -40,8 +38,7 @@ def demo(options: Namespace, reporter: Reporter) -> None:
     write_volume(pair.mr, options.out / "mr.nii.gz")
     reporter("digital head", 1.0)
     result = _main_job(options, reporter, [pair.mr], pair.ct, None)
-    head = pair.mr.to_world(np.argwhere(head_mask(pair.mr))[::97, ::-1])
-    error = result.alignment.transform.mean_distance_mm(pair.truth, head)
+    error = mean_error_mm(result.alignment.transform, pair.truth, pair.mr)
     reporter.say(f"The registration misses the known truth by {error:.2f} mm in the mean over the head.")
 
 
@@ -88,9 +85,7 @@ def _tell_result(result: Result, folder: Path, reporter: Reporter) -> None:
     from MR2XRayLib.pipeline import alignment_to_json
 
     _warn(result.synthesized, reporter)
-    quality = result.alignment.quality
-    if quality is not None:
-        reporter.say(f"Alignment ({result.alignment.origin}): {quality.words}")
+    _tell_alignment(result.alignment, reporter)
     if result.comparison is not None:
         _tell_comparison(result.comparison, reporter)
     provenance = result.synthesized.provenance
@@ -102,6 +97,17 @@ def _tell_result(result: Result, folder: Path, reporter: Reporter) -> None:
             "metrics": None if result.comparison is None else result.comparison.to_json(),
         }
     )
+
+
+def _tell_alignment(alignment: Alignment, reporter: Reporter) -> None:
+    """The quality in words; a warning where it is not good."""
+    if alignment.quality is None:
+        return
+    text = f"Alignment ({alignment.origin}): {alignment.quality.words}"
+    if alignment.quality.verdict == "good":
+        reporter.say(text)
+    else:
+        reporter.warn(f"{text}; look at the volumes on each other, and check the transform.")
 
 
 def _warn(synthesized: Projections, reporter: Reporter) -> None:
@@ -131,13 +137,15 @@ def register(options: Namespace, reporter: Reporter) -> None:
     alignment = align(moving, fixed, None, options.preset, reporter)
     alignment.transform.write(options.out)
     write_json(options.out.with_suffix(".json"), alignment_to_json(alignment))
-    reporter.say(f"{alignment.quality.words if alignment.quality else ''}\nWrote {options.out}")
+    _tell_alignment(alignment, reporter)
+    reporter.say(f"Wrote {options.out}")
     reporter.result(alignment_to_json(alignment))
 
 
 def project(options: Namespace, reporter: Reporter) -> None:
     """Forward projections of one volume."""
-    from MR2XRayLib.intensity import as_ct, as_mr, attenuation, head_centre_mm, head_only, normalise_mr
+    from MR2XRayLib.head import head_centre_mm, head_only
+    from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
     from MR2XRayLib.projection import project as forward_project
     from MR2XRayLib.transform import Transform
     from MR2XRayLib.views import resolve_views

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.intensity import head_mask
+from MR2XRayLib.head import head_mask
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.registration.elastix import PRESETS, run_elastix
 from MR2XRayLib.registration.quality import GRID_MM, RegistrationQuality, quality_of_heads

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from MR2XRayLib.intensity import head_mask
+from MR2XRayLib.head import head_mask
 from MR2XRayLib.registration.similarity import (
     averaged,
     bin_range,
@@ -126,7 +126,7 @@ def _overlap(fixed: Volume, head: np.ndarray, moving_head: Volume, transform: Tr
     seen = ~np.isnan(values)
     first, second = head.reshape(-1)[seen], values[seen] > 0.5
     total = np.count_nonzero(first) + np.count_nonzero(second)
-    return 2 * np.count_nonzero(first & second) / total if total else 0.0
+    return float(2 * np.count_nonzero(first & second) / total) if total else 0.0
 
 
 def mean_error_mm(transform: Transform, truth: Transform, moving: Volume) -> float:

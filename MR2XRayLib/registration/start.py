@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from MR2XRayLib.intensity import HEAD_HEIGHT_MM
+from MR2XRayLib.head import HEAD_HEIGHT_MM
 from MR2XRayLib.registration.similarity import (
     averaged,
     bin_range,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from MR2XRayLib.generators.store import TrainedGenerator
-from MR2XRayLib.intensity import attenuation, head_centre_mm, normalise_mr
+from MR2XRayLib.head import head_centre_mm
+from MR2XRayLib.intensity import attenuation, normalise_mr
 from MR2XRayLib.metrics import Metrics, compare, head_mask_2d
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.projection import Projections, project

@@ -15,7 +15,7 @@ import torch
 from torch.nn.functional import avg_pool3d, interpolate, max_pool3d
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.intensity import SKIN_MARGIN_MM
+from MR2XRayLib.head import SKIN_MARGIN_MM
 from MR2XRayLib.training.tissues import MARROW, SKULL, TISSUES, draw_family, draw_hu, draw_mr_signal
 from MR2XRayLib.volume import Volume
 
@@ -33,7 +33,7 @@ class SimulatedHead:
     Attributes:
         mr: unit "raw", with the slice thickness, bias field and noise of a scan.
         ct: unit "HU".
-        head: which voxels of `mr` are head or within 3 mm of it, bool; what `intensity.head_mask` finds.
+        head: which voxels of `mr` are head or within 3 mm of it, bool; what `head.head_mask` finds.
         family: the family of MR contrast (see `tissues.FAMILY_WEIGHTS`).
     """
 

@@ -1,0 +1,112 @@
+"""The slices of a DICOM series: which files belong to it, and whether they are whole and form a regular grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.header_checks import SHEAR_TOLERANCE, check_spacing, read_header
+
+GAP_TOLERANCE = 0.02
+"""How far a slice may lie from its place in a uniform series, as a share of the spacing (and at least 0.02 mm)."""
+
+
+def series_files(path: Path) -> list[Path]:
+    """The files of the one DICOM series that `path` (a folder, or a file of the series) stands for, in order.
+
+    Raises:
+        MR2XRayError: if a folder holds no series or several.
+    """
+    import SimpleITK as sitk
+
+    folder = path if path.is_dir() else path.parent
+    names = [
+        [Path(name) for name in sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)]
+        for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    ]
+    if not path.is_dir():
+        return next((files for files in names if path.name in {file.name for file in files}), [path])
+    if not names:
+        raise MR2XRayError(
+            f"The folder {path} holds no DICOM slices; give the folder in which the slices themselves lie."
+        )
+    if len(names) > 1:
+        series = ", ".join(f"{files[0].name}: {_slices(len(files))}" for files in names)
+        raise MR2XRayError(
+            f"The folder {path} holds {len(names)} DICOM series ({series}); give one file of the wanted series instead."
+        )
+    return names[0]
+
+
+def _slices(count: int) -> str:
+    return f"{count} slice{'s' if count > 1 else ''}"
+
+
+def check_series(files: list[Path], path: Path) -> None:
+    """Refuse a series from which pixels or slices are missing, or whose slices form no right-angled grid.
+
+    Args:
+        files: of the series, in order.
+        path: what the user gave; errors name it.
+
+    Raises:
+        MR2XRayError: if a file of the folder is cut off, or the slices do not say where they lie, are not parallel,
+            lie at uneven or absurd steps, or were taken with a tilted gantry.
+    """
+    # GDCM leaves a file that is cut off out of its series: look at all files of the folder.
+    for file in sorted(files[0].parent.iterdir()):
+        if file.is_file():
+            _check_dicom_is_whole(file, path)
+    if len(files) > 1:
+        _check_slice_positions(files, path)
+
+
+def _check_dicom_is_whole(file: Path, path: Path) -> None:
+    """The length that Pixel Data (7FE0,0010) claims must be there."""
+    with file.open("rb") as stream:
+        content = stream.read(132)
+        content = content + stream.read() if content.endswith(b"DICM") else b""
+    start = content.find(b"\xe0\x7f\x10\x00") + 4
+    explicit = content[start : start + 2] in (b"OW", b"OB")
+    start += 4 if explicit else 0
+    length = int.from_bytes(content[start : start + 4], "little")
+    # A length of all bits set stands for compressed pixels, where the decoder notices a missing end.
+    if start > 4 and length != 0xFFFFFFFF and start + 4 + length > len(content):
+        raise MR2XRayError(
+            f"{path} is truncated: pixels are missing in {file.name}; copy or export it again."
+        )
+
+
+def _check_slice_positions(files: list[Path], path: Path) -> None:
+    """Slices must follow each other along their normal in equal steps (DICOM PS3.3 C.7.6.2.1.1)."""
+    headers = [read_header(file, path) for file in files]
+    try:
+        positions, axes = (
+            np.array([[float(x) for x in header.GetMetaData(tag).split("\\")] for header in headers])
+            for tag in ("0020|0032", "0020|0037")
+        )
+    except (RuntimeError, ValueError):
+        raise MR2XRayError(
+            f"The DICOM slices of {path} do not say where they lie; export the series again."
+        ) from None
+    if np.ptp(axes, axis=0).max() > SHEAR_TOLERANCE:
+        raise MR2XRayError(f"The DICOM slices of {path} are not parallel; give a series of parallel slices.")
+    steps = np.diff(positions, axis=0)
+    normal = np.cross(axes[0, :3], axes[0, 3:])
+    step = float(np.median(steps @ normal))
+    check_spacing([abs(step)], path)
+    tolerance = max(GAP_TOLERANCE * abs(step), 0.02)
+    wrong = np.flatnonzero(np.abs(steps @ normal - step) > tolerance)
+    if len(wrong):
+        raise MR2XRayError(
+            f"The DICOM slices of {path} are not evenly spaced: {wrong[0] + 1} and {wrong[0] + 2} lie "
+            f"{abs(steps[wrong[0]] @ normal):.2f} mm apart and others {abs(step):.2f} mm (a slice missing or double?); "
+            "export the series again."
+        )
+    if np.linalg.norm(steps.mean(axis=0) - step * normal) > tolerance:
+        raise MR2XRayError(
+            f"The DICOM slices of {path} were taken with a tilted gantry (a sheared affine); resample the series onto "
+            "right-angled axes."
+        )

@@ -1,0 +1,148 @@
+"""The head is found whatever the scanner, slices and axes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from modelled_heads import CENTRE, HALF_AXES, ct_head, mr_head, outline, world
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.head import head_centre_mm, head_mask, head_only
+from MR2XRayLib.intensity import as_ct, as_mr
+from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume_io import read_volume
+
+
+def dice(one: np.ndarray, other: np.ndarray) -> float:
+    return float(2 * (one & other).sum() / (one.sum() + other.sum()))
+
+
+@pytest.fixture(scope="module")
+def ct() -> Volume:
+    return ct_head((3.0, 3.0, 3.0))
+
+
+@pytest.fixture(scope="module")
+def mr() -> Volume:
+    return mr_head((3.0, 3.0, 3.0))
+
+
+@pytest.fixture(scope="module")
+def mr_mask(mr: Volume) -> np.ndarray:
+    return head_mask(mr)
+
+
+# The head mask
+
+
+@pytest.mark.parametrize("spacing", [(2.0, 2.5, 2.0), (1.5, 1.5, 5.0)])
+@pytest.mark.parametrize("make", [ct_head, mr_head])
+def test_the_mask_is_the_head_with_its_cavities(make: type, spacing: tuple[float, float, float]) -> None:
+    volume = make(spacing)
+    mask = head_mask(volume)
+    assert mask.shape == volume.voxels.shape
+    assert dice(mask, outline(world(volume))) > 0.97
+    cavity = np.linalg.norm(world(volume) - CENTRE - (0, -55, -20), axis=-1) < 18
+    assert mask[cavity].mean() > 0.99
+
+
+def test_the_table_is_left_out(ct: Volume) -> None:
+    behind = world(ct)[..., 1] - CENTRE[1] - HALF_AXES[1]
+    assert head_mask(ct)[(behind > 5)].mean() < 0.001
+
+
+@pytest.mark.parametrize("make", [ct_head, mr_head])
+def test_the_mask_does_not_depend_on_how_the_axes_are_turned(make: type) -> None:
+    turned = make((3.0, 2.5, 3.0), 0.5)
+    assert dice(head_mask(turned), outline(world(turned))) > 0.97
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_mask_of_a_mirrored_volume_is_the_mirrored_mask(
+    mr: Volume, mr_mask: np.ndarray, axis: int
+) -> None:
+    mirrored = replace(mr, voxels=np.flip(mr.voxels, axis))
+    assert dice(head_mask(mirrored), np.flip(mr_mask, axis)) > 0.985
+
+
+def test_the_margin_is_in_millimetres(mr: Volume) -> None:
+    grown = head_mask(mr, margin_mm=8.0)
+    depth_mm = (np.sqrt((((world(mr) - CENTRE) / HALF_AXES) ** 2).sum(axis=-1)) - 1) * HALF_AXES[2]
+    above = world(mr)[..., 2] > CENTRE[2] + 0.9 * HALF_AXES[2]
+    assert grown[above & (depth_mm < 5)].mean() > 0.99
+    assert grown[above & (depth_mm > 11)].mean() < 0.01
+
+
+def test_a_single_slice_has_a_mask(mr: Volume) -> None:
+    affine = mr.affine.copy()
+    affine[:3, 3] = mr.to_world([0, 0, 60])
+    middle = replace(mr, voxels=mr.voxels[60:61], affine=affine)
+    assert dice(head_mask(middle), outline(world(middle))) > 0.95
+
+
+@pytest.mark.parametrize("unit", ["HU", "raw"])
+def test_a_volume_without_a_head_is_refused(unit: str) -> None:
+    empty = np.full((20, 20, 20), -1000, np.int16)
+    empty[5, 5, 5] = -900
+    with pytest.raises(MR2XRayError, match="No head is found in empty"):
+        head_mask(Volume(empty, np.eye(4) * 3, unit, "empty"))  # type: ignore[arg-type]
+
+
+def test_what_is_not_head_becomes_air_and_the_head_stays(ct: Volume) -> None:
+    result = head_only(ct)
+    mask = head_mask(ct)
+    assert (result.voxels[mask] == ct.voxels[mask]).all()
+    behind = world(ct)[..., 1] - CENTRE[1] - HALF_AXES[1]
+    assert np.mean(result.voxels[behind > 8] == -1000) > 0.999
+    assert result.voxels.dtype == ct.voxels.dtype
+
+
+# The head's centre
+
+
+def test_the_centre_is_the_heads_not_the_necks(ct: Volume, mr: Volume) -> None:
+    for volume in (ct, mr):
+        assert head_centre_mm(volume) == pytest.approx(CENTRE, abs=4)
+
+
+def test_more_or_less_neck_does_not_move_the_centre(mr: Volume) -> None:
+    below = 10
+    affine = mr.affine.copy()
+    affine[:3, 3] = mr.to_world([0, 0, below])
+    shorter = replace(mr, voxels=mr.voxels[below:], affine=affine)
+    assert head_centre_mm(shorter) == pytest.approx(head_centre_mm(mr), abs=3)
+
+
+def test_the_centre_moves_with_the_volume(mr: Volume) -> None:
+    shift = np.eye(4)
+    shift[:3, 3] = (30, -170, 55)
+    assert head_centre_mm(mr.moved(shift)) == pytest.approx(np.add(head_centre_mm(mr), (30, -170, 55)))
+
+
+# The real heads
+
+
+def test_the_masks_of_the_real_pair_lie_on_each_other(shared_data: Path) -> None:
+    """The MR ends at mid-face, so its head must lie inside the CT's; transform of the data's description."""
+    folder = shared_data / "visible_human_male"
+    ct, mr = read_volume(folder / "ct.nii.gz", "HU"), read_volume(folder / "mr_t1.nii.gz")
+    euler = sitk.Euler3DTransform(
+        (-0.50845, -32.10845, 5.1),
+        *(0.0472062963, 0.0148390515, 0.0177736709),
+        (1.97460537, 33.94860649, 170.65962853),
+    )
+    k, j, i = np.nonzero(head_mask(mr)[:, ::4, ::4])
+    points = mr.to_world(np.stack([4 * i, 4 * j, k], axis=-1))
+    moved = np.array([euler.TransformPoint(point) for point in points.tolist()])
+    index = np.round(ct.to_index(moved)).astype(int)
+    inside = ((index >= 0) & (index < ct.size)).all(axis=1)
+    inside_mm = {margin: head_mask(ct, margin)[tuple(index[inside].T[::-1])].mean() for margin in (0.0, 5.0)}
+    assert inside_mm[0.0] > 0.95
+    assert inside_mm[5.0] > 0.995
+    assert as_mr(mr).unit == "raw"
+    assert as_ct(ct).unit == "HU"
+    assert head_centre_mm(ct) == pytest.approx([1.6, 4.0, 140], abs=4)
