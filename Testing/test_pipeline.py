@@ -1,0 +1,105 @@
+"""The main job as a library function: what it decides, and that it writes all or nothing."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+
+from MR2XRayLib import pipeline
+from MR2XRayLib.carm import CArm
+from MR2XRayLib.demo import DemoPair, demo_pair
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.store import load_generator
+from MR2XRayLib.head import head_centre_mm
+from MR2XRayLib.intensity import as_ct, attenuation
+from MR2XRayLib.projection import project
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.views import resolve_views
+from MR2XRayLib.volume_io import write_volume
+
+CARM = CArm(pixels=(64, 64))
+
+
+@pytest.fixture(scope="module")
+def pair() -> DemoPair:
+    """The digital head at 4 mm."""
+    return demo_pair(spacing_mm=4.0)
+
+
+@pytest.fixture(scope="module")
+def result(pair: DemoPair) -> pipeline.Result:
+    """The main job on it, with the true transform."""
+    place = partial(resolve_views, "PA, RAO20/CAU10")
+    return pipeline.run(
+        [pair.mr], pair.ct, load_generator(), place, carm=CARM, transform=pair.truth, device="cpu"
+    )
+
+
+def test_the_isocentre_is_the_centre_of_the_cts_head(pair: DemoPair, result: pipeline.Result) -> None:
+    np.testing.assert_allclose(result.reference.views[0].isocentre_mm, head_centre_mm(pair.ct))
+
+
+def test_without_a_ct_the_isocentre_is_the_centre_of_the_mrs_head(pair: DemoPair) -> None:
+    place = partial(resolve_views, "PA")
+    alone = pipeline.run([pair.mr], None, load_generator(), place, carm=CARM, device="cpu")
+    assert alone.reference is None
+    assert alone.comparison is None
+    np.testing.assert_allclose(alone.synthesized.views[0].isocentre_mm, head_centre_mm(pair.mr))
+
+
+def test_an_isocentre_that_is_given_stays(pair: DemoPair) -> None:
+    chosen = CARM.at(np.array([1.0, 2.0, 3.0]))
+    assert pipeline.centred(chosen, pair.mr, pair.ct, Transform.identity()) is chosen
+
+
+def test_what_is_not_head_is_left_out_of_the_reference_unless_kept(
+    pair: DemoPair, result: pipeline.Result
+) -> None:
+    voxels = pair.ct.voxels.copy()
+    voxels[:, -3, :] = 200.0
+    with_table = type(pair.ct)(voxels, pair.ct.affine, "HU", "CT on a table")
+    arguments = [pair.mr], with_table, load_generator(), lambda carm: result.reference.views
+    without, kept = (
+        pipeline.run(*arguments, transform=pair.truth, device="cpu", keep_table=keep).reference
+        for keep in (False, True)
+    )
+    whole = project(attenuation(as_ct(with_table)), result.reference.views, device="cpu")
+    np.testing.assert_array_equal(kept.pixels, whole.pixels)
+    assert (
+        np.abs(without.pixels - result.reference.pixels).mean()
+        < 0.2 * np.abs(kept.pixels - without.pixels).mean()
+    )
+
+
+def test_nothing_is_written_when_one_of_the_files_cannot_be(
+    result: pipeline.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*arguments: object) -> None:
+        raise MR2XRayError("Cannot write figure.png (No space left on device); free space.")
+
+    monkeypatch.setattr("MR2XRayLib.figure.write_figure", full_disk)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(MR2XRayError, match="No space left"):
+        pipeline.write_result(result, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_no_mr_is_an_error() -> None:
+    with pytest.raises(MR2XRayError, match="No MR volume"):
+        pipeline.run([], None, load_generator(), partial(resolve_views, "PA"))
+
+
+def test_the_snippet_in_the_readme_runs(
+    pair: DemoPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_volume(pair.mr, Path("mr.nii.gz"))
+    write_volume(pair.ct, Path("ct.nii.gz"))
+    (snippet,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    exec(compile(snippet, "README.md", "exec"), {})
+    assert Path("results/figure.png").is_file()
