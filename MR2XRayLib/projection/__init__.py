@@ -2,5 +2,6 @@
 
 from MR2XRayLib.projection.project import project
 from MR2XRayLib.projection.projections import Projections, Unit
+from MR2XRayLib.projection.projector import Projector
 
-__all__ = ["Projections", "Unit", "project"]
+__all__ = ["Projections", "Projector", "Unit", "project"]

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from MR2XRayLib.carm import View
-from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.projection.content import Content
+from MR2XRayLib.projection.geometry import slices_in_front, wide_beam
 from MR2XRayLib.volume import Volume
 
 SAMPLES_PER_CHUNK = {"cpu": 1 << 20, "cuda": 1 << 26, "mps": 1 << 24}
@@ -76,10 +77,9 @@ def line_integrals(voxels: Tensor, affine: Tensor, view: View) -> Tensor:
         view: the geometry, in the same world.
 
     Raises:
-        MR2XRayError: if the source lies inside the volume, or the beam is too wide for one main axis.
+        MR2XRayError: if the beam is too wide for one main axis.
     """
     index_view = IndexView.of(view, affine)
-    _check_source_outside(index_view, voxels.shape)
     main = index_view.main_axis()
     return _integrate(_main_axis_first(voxels, main), affine, index_view, main)
 
@@ -94,14 +94,11 @@ def _integrate(slices: Tensor, affine: Tensor, view: IndexView, main: int) -> Te
     directions = view.directions(torch.arange(view.rows), torch.arange(view.columns))
     along = directions[..., main]
     if bool((along * along[0, 0] <= 0).any()):
-        raise MR2XRayError(
-            "The beam is wider than a quarter turn, so one detector cannot be projected at once; "
-            "use a smaller detector or a longer source-to-detector distance."
-        )
+        raise wide_beam()
     column_axis, row_axis = (axis for axis in (0, 1, 2) if axis != main)
     slopes = directions[..., [column_axis, row_axis]] / along[..., None]
     step_mm = torch.linalg.vector_norm((directions / along[..., None]) @ affine[:3, :3].T, dim=-1)
-    first, last = _slices_in_front(view.source[main].item(), along[0, 0].item() > 0, len(slices))
+    first, last = slices_in_front(view.source[main].item(), along[0, 0].item() > 0, len(slices))
     # grid_sample's coordinates run from -1 to 1 over the outer edges of the slice's voxels.
     size = torch.tensor([slices.shape[2], slices.shape[1]], dtype=affine.dtype)
     scale = (2 * slopes / size).float().to(device)
@@ -126,21 +123,6 @@ def _sum_of_slices(slices: Tensor, start: Tensor, scale: Tensor, first: int) -> 
     return total
 
 
-def _slices_in_front(source: float, forward: bool, count: int) -> tuple[int, int]:
-    """The half-open range of slices beyond the source; those behind it are not on any ray."""
-    if forward:
-        return min(max(int(np.floor(source)) + 1, 0), count), count
-    return 0, max(min(int(np.ceil(source)), count), 0)
-
-
-def _check_source_outside(view: IndexView, shape: torch.Size) -> None:
-    size = torch.tensor([shape[2], shape[1], shape[0]])
-    if bool(((view.source > -0.5) & (view.source < size - 0.5)).all()):
-        raise MR2XRayError(
-            "The X-ray source lies inside the volume; move the isocentre or enlarge the source-to-isocentre distance."
-        )
-
-
 class TorchProjector:
     """A volume prepared for many views: cropped to its non-zero voxels, on its device, sliced along each axis.
 
@@ -150,32 +132,21 @@ class TorchProjector:
     """
 
     def __init__(self, volume: Volume, device: str = "cpu") -> None:
-        self._whole = torch.Size(volume.voxels.shape)
-        self._whole_affine = torch.tensor(volume.affine)
-        low, high = _bounds_of_content(volume.voxels)
-        cropped = volume.voxels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-        self._voxels = torch.as_tensor(np.ascontiguousarray(cropped, np.float32), device=device)
-        self._affine = self._whole_affine.clone()
-        self._affine[:3, 3] = torch.as_tensor(volume.to_world(np.array(low[::-1], float)))
+        content = Content.of(volume)
+        self._voxels = torch.as_tensor(np.ascontiguousarray(content.voxels, np.float32), device=device)
+        self._affine = torch.tensor(content.affine)
         self._slices: dict[int, Tensor] = {}
 
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the voxels, once for each main axis that has been asked for."""
+        return sum(slices.nbytes for slices in (self._voxels, *self._slices.values()))
+
     @torch.inference_mode()
-    def __call__(self, view: View) -> Tensor:
-        """Line integrals of one view, float32, shape (rows, columns), on the projector's device."""
-        _check_source_outside(IndexView.of(view, self._whole_affine), self._whole)
+    def __call__(self, view: View) -> np.ndarray:
+        """Line integrals of one view, float32, shape (rows, columns)."""
         index_view = IndexView.of(view, self._affine)
         main = index_view.main_axis()
         if main not in self._slices:
             self._slices[main] = _main_axis_first(self._voxels, main)
-        return _integrate(self._slices[main], self._affine, index_view, main)
-
-
-def _bounds_of_content(voxels: np.ndarray) -> tuple[list[int], list[int]]:
-    """Half-open bounds, by array axis, of the non-zero voxels; one voxel where all are zero."""
-    low, high = [], []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        filled = np.flatnonzero(voxels.any(axis=others))
-        low.append(int(filled[0]) if len(filled) else 0)
-        high.append(int(filled[-1]) + 1 if len(filled) else 1)
-    return low, high
+        return _integrate(self._slices[main], self._affine, index_view, main).cpu().numpy()

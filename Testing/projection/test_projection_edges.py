@@ -37,7 +37,7 @@ def test_a_bright_corner_voxel_is_seen_whole_in_every_view(corner: tuple[int, in
     volume = block((9, 11, 7))
     volume.voxels[tuple(-c for c in corner)] = 1
     fine = [view.with_pixels(400, 400) for view in VIEWS]
-    sums = project(volume, fine, device="cpu").pixels.sum(axis=(1, 2)) * (200 / 400) ** 2
+    sums = project(volume, fine, backend="torch", device="cpu").pixels.sum(axis=(1, 2)) * (200 / 400) ** 2
     index = [(n - 1) * c for n, c in zip((9, 11, 7), corner[::-1], strict=True)]
     world = volume.to_world(np.array(index))
     # The integral over the detector is the voxel's 8 mm³ times the magnification squared, at any obliquity.
@@ -59,7 +59,8 @@ def test_integers_project_like_floats() -> None:
     whole = Volume(np.full((6, 6, 6), 7, np.int16), centred_affine((6, 6, 6), (2, 2, 2), np.eye(3)), "raw")
     result = project(whole, VIEWS, device="cpu")
     assert result.unit == "raw mm"
-    np.testing.assert_array_equal(result.pixels, project(block((6, 6, 6), 7), VIEWS, device="cpu").pixels)
+    floats = project(block((6, 6, 6), 7), VIEWS, device="cpu").pixels
+    np.testing.assert_allclose(result.pixels, floats, atol=1e-3)
 
 
 def test_a_source_inside_the_volume_is_an_error_even_in_its_air() -> None:

@@ -67,7 +67,7 @@ def test_a_voxel_is_seen_where_the_projection_matrix_says(
     view = CArm(750, 1200, (600, 600), (400, 400), (0.0, 0.0, 0.0)).view(Angulation(primary, secondary))
     column, row, w = view.matrix() @ np.append(volume.to_world(np.array(index)), 1)
     page = project(volume, [view], device="cpu").pixels[0]
-    np.testing.assert_allclose(centroid(page), [row / w, column / w], atol=0.2)
+    np.testing.assert_allclose(centroid(page), [row / w, column / w], atol=0.35)
 
 
 def test_a_matrix_given_back_projects_the_same_image() -> None:

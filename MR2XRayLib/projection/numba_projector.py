@@ -1,0 +1,126 @@
+"""The shear-warp on the CPU: a volume stored for it, and its compiled kernels loaded when first needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import OrderedDict
+from types import ModuleType
+
+import numpy as np
+
+from MR2XRayLib.carm import View
+from MR2XRayLib.projection.content import Content
+from MR2XRayLib.projection.shear_warp import Plan, Sampling, plan_view
+from MR2XRayLib.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+MOST_THREADS = 16
+"""Tasks of one projection at most: beyond, the memory bus is the limit."""
+
+PLANS_KEPT = 256
+
+
+def load_kernel() -> ModuleType | None:
+    """The compiled kernels, or None (and one line in the log) where numba is missing or fails.
+
+    numba's cache goes to the user's cache folder unless NUMBA_CACHE_DIR names another. Its threads wait passively,
+    as two pools of spinning threads, numba's and torch's, would take the cores from each other.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        from numba.core import config
+        from platformdirs import user_cache_path
+
+        if not config.CACHE_DIR:  # type: ignore[attr-defined]
+            config.CACHE_DIR = str(user_cache_path("MR2XRay", appauthor=False) / "numba")  # type: ignore[attr-defined]
+        from MR2XRayLib.projection import numba_kernel
+    except Exception as error:  # numba and llvmlite fail in many ways on platforms that they do not support
+        logger.warning("The fast CPU projector is not available (%s); torch takes over.", error)
+        return None
+    return numba_kernel
+
+
+class NumbaProjector:
+    """A volume stored for the shear-warp, in two memory layouts, cropped to what is not zero.
+
+    Args:
+        volume: any unit and voxel type.
+        kernel: what `load_kernel` gave.
+        storage: "int16" with one scale (its rounding is 1.5e-5 of the largest value), or "float32".
+        sampling: of the intermediate image.
+        threads: tasks of one projection; by default one a core.
+
+    Attributes:
+        memory_bytes: what the stored voxels and extents take.
+    """
+
+    def __init__(
+        self, volume: Volume, kernel: ModuleType, storage: str, sampling: Sampling, threads: int | None = None
+    ) -> None:
+        content = Content.of(volume)
+        self._kernel, self._sampling = kernel, sampling
+        self._threads = min(threads or os.cpu_count() or 1, MOST_THREADS)
+        self._size, self._inverse = content.size, np.linalg.inv(content.affine)
+        first, scale = content.stored(storage, padding=kernel.LANES)
+        second = content.transposed(first, padding=kernel.LANES)
+        self._scale = scale
+        ni, nj, nk = content.size
+        # By main axis: voxels, (slice, row) strides, (rows, columns) of a slice.
+        self._layouts = {
+            2: (first, (nj * ni, ni), (nj, ni)),
+            1: (first, (ni, nj * ni), (nk, ni)),
+            0: (second, (nj, nj * ni), (nk, nj)),
+        }
+        by_slice = extents(first[: ni * nj * nk].reshape(nk, nj, ni))
+        across = extents(second[: ni * nj * nk].reshape(nk, ni, nj))
+        self._extents = {
+            2: by_slice,
+            1: np.ascontiguousarray(by_slice.swapaxes(0, 1)),
+            0: np.ascontiguousarray(across.swapaxes(0, 1)),
+        }
+        self._plans: OrderedDict[bytes, Plan] = OrderedDict()
+        self.memory_bytes = first.nbytes + second.nbytes + sum(e.nbytes for e in self._extents.values())
+
+    def __call__(self, view: View) -> np.ndarray:
+        """Line integrals of one view: voxel value times mm, float32, shape (rows, columns)."""
+        plan = self._plan(view)
+        pixels = np.zeros((view.rows, view.columns), np.float32)
+        if plan.shape == (0, 0):
+            return pixels
+        voxels, strides, sizes = self._layouts[plan.axis]
+        image = np.empty(plan.shape, np.float32)
+        self._kernel.accumulate(
+            voxels, strides, sizes, self._extents[plan.axis], plan.source, plan.first, plan.last,
+            plan.origin, plan.pitch, self._threads, image,
+        )  # fmt: skip
+        self._kernel.warp(
+            image, plan.rays, plan.lengths, plan.origin, plan.pitch, self._scale, self._threads, pixels
+        )
+        return pixels
+
+    def _plan(self, view: View) -> Plan:
+        key = np.concatenate(
+            [view.source_mm, view.corner_mm, view.column_step_mm, view.row_step_mm]
+        ).tobytes()
+        key += view.rows.to_bytes(4) + view.columns.to_bytes(4)
+        if key in self._plans:
+            self._plans.move_to_end(key)
+        else:
+            self._plans[key] = plan_view(view, self._inverse, self._size, self._sampling)
+            if len(self._plans) > PLANS_KEPT:
+                self._plans.popitem(last=False)
+        return self._plans[key]
+
+
+def extents(slices: np.ndarray) -> np.ndarray:
+    """The half-open range of columns that are not zero, int16 (slices, rows, 2); (columns, 0) where all are."""
+    result = np.empty((*slices.shape[:2], 2), np.int16)
+    columns = slices.shape[2]
+    for page, out in zip(slices, result, strict=True):
+        filled = page != 0
+        some = filled.any(axis=1)
+        out[:, 0] = np.where(some, filled.argmax(axis=1), columns)
+        out[:, 1] = np.where(some, columns - filled[:, ::-1].argmax(axis=1), 0)
+    return result
