@@ -1,5 +1,6 @@
 # make demo   sets up .venv and runs the main job on the digital head; look at out/demo/figure.png
 # make test   sets up .venv, checks format, lint and types, and runs the tests
+# make bench  measures the projector beside its peers; writes Testing/benchmarks/results
 #
 # On Linux the default package index serves torch's CUDA build; it runs on a CPU too, but is large. For the small
 # CPU build give the address of PyTorch's CPU wheel index: make demo TORCH_INDEX=...
@@ -15,16 +16,18 @@ TESTING := $(VENV)/.testing-installed
 # Two test workers with one thread each: torch's and elastix's own threads would only fight over the cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test bench lint clean
 
 demo: $(RUNTIME)
 	$(BIN)/mr2xray demo --out $(OUT)
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test-slow: $(TESTING)
-	$(BIN)/python -m pytest -m slow
+# Peers are measured where they are installed: itk-rtk comes with the tests; nanodrr, diffdrr and plastimatch are
+# the user's to add.
+bench: $(TESTING)
+	$(BIN)/python Testing/benchmarks/projector.py
 
 lint: $(TESTING)
 	$(BIN)/ruff format --check .

@@ -62,6 +62,7 @@ def _sum_block(
     voxels, strides, sizes, extents, source, first, last, origin, pitch,
     v0, width, sums, columns, rows_a, rows_b, weights_a, weights_b,
 ):  # fmt: skip
+    """Add every slice to `sums` (columns, LANES), for the image rows v0 to v0 + LANES; the rest is scratch."""
     for k in range(first, last):
         depth = abs(k - source[0])
         row = source[1] + depth * (origin[0] + pitch[0] * v0)

@@ -1,6 +1,6 @@
 """The forward projector beside its peers, in one run: time, ratio, error, memory, the machine's floor.
 
-`make bench`, or `python Testing/benchmarks/projector.py --out FOLDER`. Every projector that is installed takes its
+`make bench`, or `python Testing/benchmarks/projector.py --out FOLDER`. Peers are in ../projection/peers.py. Every projector that is installed takes its
 turn view by view, round by round, so that whatever else the machine does falls on all alike. Times are medians over
 views and rounds; the error is the relative RMS against exact line integrals, over all views.
 """
