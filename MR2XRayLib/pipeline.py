@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.field_of_view import within_field_of_view
 from MR2XRayLib.files import write_json, write_text
 from MR2XRayLib.head import head_centre_mm, head_only
 from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
@@ -82,7 +83,7 @@ def run(
     transform: Transform | None = None,
     preset: str = "rigid",
     energy_kev: float = 60.0,
-    keep_table: bool = False,
+    whole_ct: bool = False,
     device: str = "auto",
     progress: Progress = silent,
 ) -> Result:
@@ -97,7 +98,8 @@ def run(
         carm: its isocentre, where it has none, becomes the centre of the CT's head (of the MR's without CT).
         transform: MR to CT where it is known; else the volumes are registered with `preset`.
         energy_kev: the effective energy at which HU become attenuation.
-        keep_table: leave headrest, table and frame in the reference; an MR, and so a generator, knows none of them.
+        whole_ct: leave in the reference what an MR, and so a generator, cannot know: table, headrest, and what lies
+            outside the MR's field of view.
         device: "auto", "cpu", "cuda" or "mps".
         progress: told of every stage.
 
@@ -121,8 +123,8 @@ def run(
     synthesized = synthesizer.synthesize(*contrasts, progress=progress)
     reference = comparison = None
     if ct is not None:
-        seen = attenuation(ct if keep_table else head_only(ct), energy_kev)
-        reference = project(seen, views, device=device, progress=progress)
+        shown = ct if whole_ct else within_field_of_view(head_only(ct), mr[0], alignment.transform)
+        reference = project(attenuation(shown, energy_kev), views, device=device, progress=progress)
         comparison = compare(synthesized, reference)
     return Result(alignment, contrasts, synthesized, reference, comparison)
 

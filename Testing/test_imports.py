@@ -16,7 +16,7 @@ HEAVY = {"torch", "itk", "numba", "SimpleITK", "matplotlib", "scipy"}
 LAYERS = [
     {"errors", "files", "progress", "scale", "device", "resources"},
     {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
-    | {"transform", "carm", "carm_presets", "views"},
+    | {"transform", "field_of_view", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom"},
     {"generators"},
     {"synthesis", "metrics"},

@@ -57,7 +57,7 @@ def test_an_isocentre_that_is_given_stays(pair: DemoPair) -> None:
     assert pipeline.centred(chosen, pair.mr, pair.ct, Transform.identity()) is chosen
 
 
-def test_what_is_not_head_is_left_out_of_the_reference_unless_kept(
+def test_the_table_is_left_out_of_the_reference_unless_the_whole_ct_is_wanted(
     pair: DemoPair, result: pipeline.Result
 ) -> None:
     voxels = pair.ct.voxels.copy()
@@ -65,7 +65,7 @@ def test_what_is_not_head_is_left_out_of_the_reference_unless_kept(
     with_table = type(pair.ct)(voxels, pair.ct.affine, "HU", "CT on a table")
     arguments = [pair.mr], with_table, load_generator(), lambda carm: result.reference.views
     without, kept = (
-        pipeline.run(*arguments, transform=pair.truth, device="cpu", keep_table=keep).reference
+        pipeline.run(*arguments, transform=pair.truth, device="cpu", whole_ct=keep).reference
         for keep in (False, True)
     )
     whole = project(attenuation(as_ct(with_table)), result.reference.views, device="cpu")

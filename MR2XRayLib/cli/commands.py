@@ -72,7 +72,7 @@ def _main_job(
         transform=transform,
         preset=getattr(options, "preset", "rigid"),
         energy_kev=getattr(options, "energy", 60.0),
-        keep_table=getattr(options, "keep_table", False),
+        whole_ct=getattr(options, "whole_ct", False),
         device=options.device,
         progress=reporter,
     )
@@ -157,7 +157,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     if options.modality == "ct":
         volume = as_ct(volume)
         centre = head_centre_mm(volume)
-        volume = attenuation(volume if options.keep_table else head_only(volume), options.energy)
+        volume = attenuation(volume if options.whole_ct else head_only(volume), options.energy)
     elif options.modality == "mr":
         volume = as_mr(volume)
         centre, volume = head_centre_mm(volume), normalise_mr(volume)

@@ -59,7 +59,11 @@ def _add_ct(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT (60 keV)"
     )
-    parser.add_argument("--keep-table", action="store_true", help="leave table, headrest and frame in the CT")
+    parser.add_argument(
+        "--whole-ct",
+        action="store_true",
+        help="leave in the CT what an MR does not show: table, headrest, and (run) what lies outside its field of view",
+    )
 
 
 def _add_generator(parser: argparse.ArgumentParser) -> None:

