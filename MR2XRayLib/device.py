@@ -13,6 +13,8 @@ def resolve_device(name: str = "auto") -> str:
     Raises:
         MR2XRayError: if `name` is unknown or that device is not available here.
     """
+    if name == "cpu":
+        return name
     import torch
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
