@@ -14,6 +14,15 @@ from MR2XRayLib.files import atomic_path
 WRITTEN_SUFFIXES = (".tfm", ".txt", ".h5")
 
 
+def rotation_matrix(angles_deg: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The 3x3 rotation about x, then y, then z (fixed axes), by angles in degrees."""
+    (cx, cy, cz), (sx, sy, sz) = np.cos(np.deg2rad(angles_deg)), np.sin(np.deg2rad(angles_deg))
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
 @dataclass(frozen=True, eq=False)
 class Transform:
     """An affine map of moving points to fixed points.
@@ -43,14 +52,14 @@ class Transform:
         return cls(np.eye(4))
 
     @classmethod
-    def rigid(cls, angles_deg: Sequence[float], shift_mm: Sequence[float] = (0.0, 0.0, 0.0)) -> Transform:
+    def rigid(
+        cls,
+        angles_deg: Sequence[float] | np.ndarray,
+        shift_mm: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
+    ) -> Transform:
         """Turns about the world's x, then y, then z axis (right-handed, degrees), then a shift in mm."""
         matrix = np.eye(4)
-        for axis, angle in enumerate(np.deg2rad(angles_deg)):
-            turn, (a, b) = np.eye(4), ((1, 2), (2, 0), (0, 1))[axis]
-            turn[a, a] = turn[b, b] = np.cos(angle)
-            turn[b, a], turn[a, b] = np.sin(angle), -np.sin(angle)
-            matrix = turn @ matrix
+        matrix[:3, :3] = rotation_matrix(angles_deg)
         matrix[:3, 3] = shift_mm
         return cls(matrix)
 

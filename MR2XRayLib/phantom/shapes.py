@@ -12,19 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
+from MR2XRayLib.transform import rotation_matrix
+
 Triple = tuple[float, float, float]
 
 FAR_MM = 400.0
 """Thickness of the slab that stands for a half-space: more than any head."""
-
-
-def rotation_matrix(angles_deg: Triple) -> np.ndarray:
-    """The 3x3 rotation about x, then y, then z (fixed axes), by angles in degrees."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(np.deg2rad(angles_deg)), np.sin(np.deg2rad(angles_deg))
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from MR2XRayLib.registration.similarity import (
     mutual_information,
     values_at,
 )
-from MR2XRayLib.transform import Transform
+from MR2XRayLib.transform import Transform, rotation_matrix
 from MR2XRayLib.volume import Volume
 
 Score = Callable[[np.ndarray], float]
@@ -48,12 +48,8 @@ def rigid_matrix(pose: np.ndarray, from_mm: np.ndarray, to_mm: np.ndarray) -> np
     Args:
         pose: (6,), the turns about x, y and z in degrees (x first), then the shift along x, y and z in mm.
     """
-    (cx, cy, cz), (sx, sy, sz) = np.cos(np.deg2rad(pose[:3])), np.sin(np.deg2rad(pose[:3]))
-    turn_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    turn_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    turn_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     matrix = np.eye(4)
-    matrix[:3, :3] = turn_z @ turn_y @ turn_x
+    matrix[:3, :3] = rotation_matrix(pose[:3])
     matrix[:3, 3] = to_mm + pose[3:] - matrix[:3, :3] @ from_mm
     return matrix
 

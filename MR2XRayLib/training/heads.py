@@ -17,6 +17,7 @@ from torch.nn.functional import avg_pool3d, interpolate, max_pool3d
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.head import SKIN_MARGIN_MM
 from MR2XRayLib.training.tissues import MARROW, SKULL, TISSUES, draw_family, draw_hu, draw_mr_signal
+from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
 CAVITY_LABELS = (5, 6, SKULL, 9, MARROW)
@@ -183,23 +184,9 @@ def _draw_pose(rng: np.random.Generator) -> np.ndarray:
     """A 4x4 matrix, world to world, LPS mm: half of all heads mirrored, size ±7 % by axis, tilted up to 10°."""
     scale = np.diag([*rng.uniform(0.93, 1.07, 3), 1.0])
     scale[0, 0] *= rng.choice([-1.0, 1.0])
-    return _rotation(rng.uniform(-10.0, 10.0, 3)) @ scale
+    return Transform.rigid(rng.uniform(-10.0, 10.0, 3)).matrix @ scale
 
 
 def _draw_misregistration(rng: np.random.Generator) -> np.ndarray:
     """A 4x4 rigid matrix: about half a degree and half a millimetre, as a good registration leaves."""
-    matrix = _rotation(rng.normal(0.0, 0.4, 3))
-    matrix[:3, 3] = rng.normal(0.0, 0.4, 3)
-    return matrix
-
-
-def _rotation(degrees: np.ndarray) -> np.ndarray:
-    """A 4x4 rotation about x, then y, then z."""
-    matrix = np.eye(4)
-    for axis, angle in enumerate(np.deg2rad(degrees)):
-        turn, (a, b) = np.eye(4), ((1, 2), (2, 0), (0, 1))[axis]
-        turn[a, a] = turn[b, b] = np.cos(angle)
-        turn[b, a] = np.sin(angle)
-        turn[a, b] = -turn[b, a]
-        matrix = turn @ matrix
-    return matrix
+    return Transform.rigid(rng.normal(0.0, 0.4, 3), rng.normal(0.0, 0.4, 3)).matrix
