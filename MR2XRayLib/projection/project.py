@@ -33,7 +33,7 @@ def project(
         quality: "fast" or "accurate".
         backend: "auto", "numba", "triton" or "torch".
         device: "auto", "cpu", "cuda" or "mps".
-        progress: told once a view.
+        progress: told once a view, or once a launch of several on a GPU.
 
     Returns:
         float32 projections, one page a view, in the order of `views`.

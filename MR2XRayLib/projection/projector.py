@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from MR2XRayLib.volume import Volume
 
 BACKENDS = ("auto", "numba", "triton", "torch")
 
+VIEWS_AT_ONCE = 32
+"""Views of one launch, on backends that take several: enough to fill a GPU, few enough for its memory."""
+
 
 class Backend(Protocol):
     """What projects: a volume prepared in some way."""
@@ -31,6 +34,15 @@ class Backend(Protocol):
 
     def __call__(self, view: View) -> np.ndarray:
         """Line integrals of one view, float32 (rows, columns)."""
+        ...
+
+
+@runtime_checkable
+class BatchBackend(Backend, Protocol):
+    """A backend that projects several views at once."""
+
+    def batch(self, views: Sequence[View]) -> np.ndarray:
+        """Line integrals of views of one size, float32 (views, rows, columns)."""
         ...
 
 
@@ -104,6 +116,10 @@ class Projector:
     def project(self, views: Sequence[View], progress: Progress = silent) -> Projections:
         """The projections of several views of one size, with their provenance.
 
+        Args:
+            views: the geometries.
+            progress: told once a view, or once VIEWS_AT_ONCE views where the backend takes them together.
+
         Raises:
             MR2XRayError: if there is no view, views differ in size, or one cannot be projected.
         """
@@ -112,11 +128,21 @@ class Projector:
                 "Projecting needs at least one view, all with the same rows and columns; check the views."
             )
         pixels = np.empty((len(views), views[0].rows, views[0].columns), np.float32)
-        for number, view in enumerate(views):
-            pixels[number] = self.pixels(view)
-            progress("projecting", (number + 1) / len(views))
+        step = VIEWS_AT_ONCE if isinstance(self._project, BatchBackend) else 1
+        for begin in range(0, len(views), step):
+            some = views[begin : begin + step]
+            pixels[begin : begin + step] = self._several(some)
+            progress("projecting", (begin + len(some)) / len(views))
         used = {"backend": self.backend, "device": self.device, "quality": self._quality}
         return Projections(pixels, tuple(views), self._unit, {**self._provenance, "projector": used})
+
+    def _several(self, views: Sequence[View]) -> np.ndarray:
+        """Like `pixels`, for views of one size, in one launch where the backend takes several."""
+        if not isinstance(self._project, BatchBackend):
+            return np.stack([self.pixels(view) for view in views])
+        for view in views:
+            check_source_outside(view, self._frame)
+        return self._project.batch(views)
 
 
 def _prepared(
@@ -124,6 +150,7 @@ def _prepared(
 ) -> tuple[str, str, Backend]:
     """The first backend that is at hand for a device, its name, and the device."""
     makers: dict[str, Callable[[], Backend | None]] = {
+        "triton": lambda: _triton(volume, storage, sampling, device) if device == "cuda" else None,
         "numba": lambda: _numba(volume, storage, sampling) if device == "cpu" else None,
         "torch": lambda: _torch(volume, device),
     }
@@ -140,6 +167,13 @@ def _numba(volume: Volume, storage: str, sampling: Sampling) -> Backend | None:
 
     kernel = load_kernel()
     return None if kernel is None else NumbaProjector(volume, kernel, storage, sampling)
+
+
+def _triton(volume: Volume, storage: str, sampling: Sampling, device: str) -> Backend | None:
+    from MR2XRayLib.projection.triton_projector import TritonProjector, load_kernel
+
+    kernel = load_kernel(storage, device)
+    return None if kernel is None else TritonProjector(volume, kernel, storage, sampling, device)
 
 
 def _torch(volume: Volume, device: str) -> Backend:
