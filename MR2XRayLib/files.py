@@ -36,10 +36,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
-    except OSError as error:
-        raise MR2XRayError(
-            f"Cannot write {path} ({error.strerror or error}); free space or choose another folder."
-        ) from None
+    except (OSError, RuntimeError) as error:
+        # SimpleITK says of a full disk only that writing failed, as a RuntimeError.
+        reason = getattr(error, "strerror", None) or "the disk may be full"
+        raise MR2XRayError(f"Cannot write {path} ({reason}); free space or choose another folder.") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -155,6 +155,7 @@ def write_result(result: Result, folder: Path, progress: Progress = silent) -> N
         MR2XRayError: if the folder cannot be written to.
     """
     folder = Path(folder)
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
@@ -170,6 +171,8 @@ def write_result(result: Result, folder: Path, progress: Progress = silent) -> N
                 path.replace(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _write_all(result: Result, folder: Path, progress: Progress) -> None:

@@ -93,12 +93,7 @@ def write_volume(volume: Volume, path: Path) -> None:
     image.SetSpacing(volume.spacing_mm.tolist())
     image.SetDirection(direction.ravel().tolist())
     with atomic_path(path) as temporary:
-        try:
-            sitk.WriteImage(image, str(temporary), useCompression=True)
-        except RuntimeError:
-            raise MR2XRayError(
-                f"Writing {path} failed; check the free space and choose another format or folder."
-            ) from None
+        sitk.WriteImage(image, str(temporary), useCompression=True)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def test_the_temporary_path_keeps_a_double_suffix(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.nii.gz"]
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError, SystemExit])
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, ValueError, SystemExit])
 def test_an_interrupted_write_leaves_the_earlier_file_alone(
     tmp_path: Path, interruption: type[BaseException]
 ) -> None:
@@ -120,3 +120,9 @@ def test_the_hash_of_a_folder_sees_contents_and_names_but_not_its_place(tmp_path
         {"x/a": "bc"},
     ]
     assert len({folder(f"n{n}", files) for n, files in enumerate(different)}) == len(different)
+
+
+def test_a_writer_that_runs_out_of_space_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(MR2XRayError, match=r"Cannot write .*p\.nrrd \(the disk may be full\)"):
+        half_written(tmp_path / "p.nrrd", RuntimeError("NrrdImageIO: fwrite wrote only 1 of 2"))
+    assert not list(tmp_path.iterdir())
