@@ -169,6 +169,9 @@ def write_result(result: Result, folder: Path, progress: Progress = silent) -> N
                 target.mkdir(exist_ok=True)
             else:
                 path.replace(target)
+    except MR2XRayError as error:
+        # The user asked for the folder, not for the draft in it.
+        raise MR2XRayError(str(error).replace(str(draft), str(folder))) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         if made and not any(folder.iterdir()):

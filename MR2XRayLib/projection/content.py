@@ -42,10 +42,21 @@ class Content:
         nk, nj, ni = self.voxels.shape
         return ni, nj, nk
 
-    def stored(self, storage: str, padding: int) -> tuple[np.ndarray, float]:
-        """The voxels flat, i fastest, `padding` zeros behind them, as int16 or float32; and what 1 stands for."""
-        flat = np.zeros(self.voxels.size + padding, np.int16 if storage == "int16" else np.float32)
-        pages = flat[: self.voxels.size].reshape(self.voxels.shape)
+    def stored(self, storage: str, *, plane: int = 0, padding: int = 0) -> tuple[np.ndarray, float]:
+        """The voxels as the kernels read them, and what a stored 1 stands for.
+
+        Args:
+            storage: "int16" or "float32".
+            plane: voxels from one k to the next, at least ni * nj; 0 for as many.
+            padding: zeros behind the last plane.
+
+        Returns:
+            int16 or float32, flat, i fastest.
+        """
+        kind = np.int16 if storage == "int16" else np.float32
+        ni, nj, nk = self.size
+        flat = np.zeros(nk * max(plane, ni * nj) + padding, kind)
+        pages = planes(flat, nk, max(plane, ni * nj), (nj, ni))
         if storage == "float32":
             pages[:] = self.voxels
             return flat, 1.0
@@ -56,14 +67,11 @@ class Content:
             out[:] = page if whole else np.rint(page * np.float32(1 / scale))
         return flat, scale
 
-    def transposed(self, stored: np.ndarray, padding: int) -> np.ndarray:
-        """What `stored` gave, with j fastest instead of i."""
-        flat = np.zeros_like(stored)
-        nk, nj, ni = self.voxels.shape
-        flat[: -padding or None].reshape(nk, ni, nj)[:] = (
-            stored[: -padding or None].reshape(nk, nj, ni).swapaxes(1, 2)
-        )
-        return flat
+
+def planes(flat: np.ndarray, count: int, plane: int, shape: tuple[int, int]) -> np.ndarray:
+    """A view (count, rows, columns) into flat storage whose planes start `plane` values apart."""
+    rows, columns = shape
+    return flat[: count * plane].reshape(count, plane)[:, : rows * columns].reshape(count, rows, columns)
 
 
 def _any_by_slice(voxels: np.ndarray, axis: int) -> np.ndarray:

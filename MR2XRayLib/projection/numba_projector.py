@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from MR2XRayLib.carm import View
-from MR2XRayLib.projection.content import Content
+from MR2XRayLib.projection.content import Content, planes
 from MR2XRayLib.projection.shear_warp import Plan, Sampling, plan_view
 from MR2XRayLib.volume import Volume
 
@@ -20,6 +20,8 @@ MOST_THREADS = 16
 """Tasks of one projection at most: beyond, the memory bus is the limit."""
 
 PLANS_KEPT = 256
+CACHE_LINE = 64
+"""Bytes, on every CPU of today that numba compiles for but some of Apple's, which have twice as many."""
 
 
 def load_kernel() -> ModuleType | None:
@@ -63,18 +65,19 @@ class NumbaProjector:
         self._kernel, self._sampling = kernel, sampling
         self._threads = min(threads or os.cpu_count() or 1, MOST_THREADS)
         self._size, self._inverse = content.size, np.linalg.inv(content.affine)
-        first, scale = content.stored(storage, padding=kernel.LANES)
-        second = content.transposed(first, padding=kernel.LANES)
-        self._scale = scale
         ni, nj, nk = content.size
+        plane = odd_cache_lines(ni * nj, 2 if storage == "int16" else 4)
+        first, self._scale = content.stored(storage, plane=plane, padding=kernel.LANES)
+        second = np.zeros_like(first)
+        by_row, by_column = planes(first, nk, plane, (nj, ni)), planes(second, nk, plane, (ni, nj))
+        by_column[:] = by_row.swapaxes(1, 2)
         # By main axis: voxels, (slice, row) strides, (rows, columns) of a slice.
         self._layouts = {
-            2: (first, (nj * ni, ni), (nj, ni)),
-            1: (first, (ni, nj * ni), (nk, ni)),
-            0: (second, (nj, nj * ni), (nk, nj)),
+            2: (first, (plane, ni), (nj, ni)),
+            1: (first, (ni, plane), (nk, ni)),
+            0: (second, (nj, plane), (nk, nj)),
         }
-        by_slice = extents(first[: ni * nj * nk].reshape(nk, nj, ni))
-        across = extents(second[: ni * nj * nk].reshape(nk, ni, nj))
+        by_slice, across = extents(by_row), extents(by_column)
         self._extents = {
             2: by_slice,
             1: np.ascontiguousarray(by_slice.swapaxes(0, 1)),
@@ -112,6 +115,15 @@ class NumbaProjector:
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
         return self._plans[key]
+
+
+def odd_cache_lines(voxels: int, bytes_each: int) -> int:
+    """The least number of voxels that is no fewer and fills an odd number of cache lines.
+
+    At a distance of a power of two the rows of a slice would share one set of the cache and drive each other out.
+    """
+    lines = -(-voxels * bytes_each // CACHE_LINE) | 1
+    return lines * CACHE_LINE // bytes_each
 
 
 def extents(slices: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from MR2XRayLib.projection.geometry import slices_in_front, wide_beam
 LAYOUT_AXES = {2: (1, 0), 1: (2, 0), 0: (2, 1)}
 """From the main index axis to the axes of a slice's rows and columns; columns are contiguous in memory."""
 
-MARGIN = 4
+MARGIN = 6
 """Intermediate pixels beyond what is needed, where the spline's boundary condition has died away."""
 
 
@@ -40,7 +40,7 @@ class Sampling:
     follow_pixels: bool
 
 
-QUALITIES = {"fast": Sampling(1.0, follow_pixels=True), "accurate": Sampling(0.6, follow_pixels=False)}
+QUALITIES = {"fast": Sampling(1.0, follow_pixels=True), "accurate": Sampling(0.5, follow_pixels=False)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,20 +24,23 @@ FAST = ("fast",)
 
 @intrinsic
 def blend_and_transpose(
-    typing_context, voxels, first, second, first_weight, second_weight, column, out, start
+    typing_context, voxels, first, second, first_weight, second_weight, column, ahead, out, start
 ):
-    """LANES rows, each blended from two rows of voxels, become LANES columns.
+    """LANES rows, each blended from two rows of voxels, become LANES columns; voxels `ahead` are fetched to the cache.
 
     out[start + j*LANES + v] = first_weight[v] * voxels[first[v] + column + j]
                              + second_weight[v] * voxels[second[v] + column + j],  j, v < LANES.
+
+    `ahead` is the distance to the same voxels of the next slice: rows lie too far apart for the CPU to foresee them.
     """
-    signature = types.void(voxels, first, second, first_weight, second_weight, column, out, start)
+    signature = types.void(voxels, first, second, first_weight, second_weight, column, ahead, out, start)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        data = [_data(context, builder, signature, arguments, n) for n in (0, 1, 2, 3, 4, 6)]
+        data = [_data(context, builder, signature, arguments, n) for n in (0, 1, 2, 3, 4, 7)]
         voxel, rows_a, rows_b, weights_a, weights_b, target = data
         offset = context.cast(builder, arguments[5], signature.args[5], types.int64)
-        begin = context.cast(builder, arguments[7], signature.args[7], types.int64)
+        distance = context.cast(builder, arguments[6], signature.args[6], types.int64)
+        begin = context.cast(builder, arguments[8], signature.args[8], types.int64)
         short = signature.args[0].dtype == types.int16
         rows = []
         for lane in range(LANES):
@@ -46,6 +49,8 @@ def blend_and_transpose(
             for row, weight in ((rows_a, weights_a), (rows_b, weights_b)):
                 place = builder.add(builder.load(builder.gep(row, [n])), offset)
                 values = _load_voxels(builder, voxel, place, short)
+                if row is rows_a:
+                    _prefetch(builder, builder.gep(voxel, [builder.add(place, distance)]))
                 term = builder.fmul(
                     values, _splat(builder, builder.load(builder.gep(weight, [n]))), flags=FAST
                 )
@@ -97,6 +102,16 @@ def _load_voxels(builder: ir.IRBuilder, base: ir.Value, offset: ir.Value, short:
     return builder.sitofp(builder.sext(whole, INTS), FLOATS)
 
 
+def _prefetch(builder: ir.IRBuilder, address: ir.Value) -> None:
+    """Ask for the cache line at an address, which need not be one that may be read."""
+    int32 = ir.IntType(32)
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, int32, int32, int32])
+    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    read, keep, data = ir.Constant(int32, 0), ir.Constant(int32, 3), ir.Constant(int32, 1)
+    builder.call(prefetch, [builder.bitcast(address, byte), read, keep, data])
+
+
 def _splat(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """A vector with the same value in each lane."""
     undefined = ir.Constant(FLOATS, ir.Undefined)
@@ -105,11 +120,14 @@ def _splat(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
 
 
 def _transposed(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
-    """The LANES x LANES transpose, by interleaving halves log2(LANES) times."""
-    half = LANES // 2
-    low = ir.Constant(INTS, [i // 2 + (i % 2) * LANES for i in range(LANES)])
-    high = ir.Constant(INTS, [half + i // 2 + (i % 2) * LANES for i in range(LANES)])
-    for _ in range(LANES.bit_length() - 1):
-        pairs = [(rows[i], rows[i + half]) for i in range(half)]
-        rows = [builder.shuffle_vector(a, b, mask) for a, b in pairs for mask in (low, high)]
+    """The LANES x LANES transpose: at sizes 1, 2, 4, ... swap the blocks beside the diagonal."""
+    size = 1
+    while size < LANES:
+        kept = [lane & size == 0 for lane in range(LANES)]
+        upper = ir.Constant(INTS, [n if keep else LANES + n - size for n, keep in enumerate(kept)])
+        lower = ir.Constant(INTS, [n + size if keep else LANES + n for n, keep in enumerate(kept)])
+        for n in (n for n, keep in enumerate(kept) if keep):
+            pair = rows[n], rows[n + size]
+            rows[n], rows[n + size] = (builder.shuffle_vector(*pair, mask) for mask in (upper, lower))
+        size *= 2
     return rows

@@ -66,7 +66,7 @@ class TritonProjector:
     ) -> None:
         content = Content.of(volume)
         self._kernel, self._device = kernel, device
-        stored, scale = content.stored(storage, padding=0)
+        stored, scale = content.stored(storage)
         self._voxels = torch.empty(2 * len(stored), dtype=torch.from_numpy(stored).dtype, device=device)
         first, second = self._voxels.view(2, *content.voxels.shape)
         first.copy_(torch.from_numpy(stored).view(first.shape))

@@ -129,26 +129,14 @@ def is_slow(name: str) -> bool:
 
 
 def floor_ms(volume: Volume) -> float:
-    """The least time in which all cores read the volume's float32 voxels once: the fastest of ten."""
-    from numba import njit, prange
+    """The least time in which all cores read the volume's float32 voxels once: torch's sum, the fastest of twenty."""
+    import torch
 
-    @njit(parallel=True, fastmath=True)
-    def total(values: np.ndarray, parts: int) -> float:
-        sums = np.zeros(parts)
-        share = values.size // parts
-        for part in prange(parts):
-            s = np.float32(0)
-            for n in range(part * share, (part + 1) * share):
-                s += values[n]
-            sums[part] = s
-        return sums.sum()
-
-    flat, parts = volume.voxels.ravel(), os.cpu_count() or 1
-    total(flat, parts)
+    voxels = torch.from_numpy(volume.voxels)
     times = []
-    for _ in range(10):
+    for _ in range(20):
         begun = time.perf_counter()
-        total(flat, parts)
+        voxels.sum()
         times.append(1e3 * (time.perf_counter() - begun))
     return min(times)
 

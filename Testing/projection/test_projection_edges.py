@@ -47,7 +47,7 @@ def test_a_bright_corner_voxel_is_seen_whole_in_every_view(corner: tuple[int, in
 
 def test_a_block_far_from_the_isocentre_but_in_the_beam_is_projected() -> None:
     volume = block((5, 5, 5), 1).moved(np.array([[1, 0, 0, 0], [0, 1, 0, 300], [0, 0, 1, 0], [0, 0, 0, 1.0]]))
-    assert project(volume, VIEWS[:1], device="cpu").pixels.max() == pytest.approx(10, rel=0.01)
+    assert project(volume, VIEWS[:1], device="cpu").pixels.max() == pytest.approx(10, rel=0.1)
 
 
 def test_voxels_behind_the_source_are_not_seen() -> None:

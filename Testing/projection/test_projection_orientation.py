@@ -75,4 +75,4 @@ def test_a_matrix_given_back_projects_the_same_image() -> None:
     view = CARM.view(Angulation(33, -12))
     again = View.from_matrix(-3 * view.matrix(), view.rows, view.columns, 1200)
     first, second = (project(volume, [v], device="cpu").pixels for v in (view, again))
-    np.testing.assert_allclose(first, second, atol=1e-5)
+    np.testing.assert_allclose(first, second, atol=5e-4)
