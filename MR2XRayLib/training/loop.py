@@ -38,12 +38,14 @@ class Stage:
         batch: pairs in a batch.
         steps: batches in the stage.
         share: of the whole training, 0 to 1, for the learning rate and the time limit.
+        loss: names of losses and their weights.
     """
 
     pairs: PairSettings
     batch: int
     steps: int
     share: float
+    loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0, "gradient": 2.0})
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,6 @@ class TrainingSettings:
 
     Attributes:
         stages: one after the other.
-        loss: names of losses and their weights.
         learning_rate: after `warm_up` steps; it then falls along a cosine to zero.
         average_decay: of the exponential moving average of the weights, per step.
         gradient_clip: largest norm of the gradient.
@@ -61,7 +62,6 @@ class TrainingSettings:
     """
 
     stages: tuple[Stage, ...]
-    loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0, "gradient": 2.0})
     learning_rate: float = 3e-3
     warm_up: int = 200
     average_decay: float = 0.998
@@ -105,11 +105,12 @@ def train(
     state = TrainingState(network, copy.deepcopy(network).eval(), optimiser)
     if resume:
         load_checkpoint(folder / CHECKPOINT, state, asdict(settings))
-    loss, log = WeightedSum(settings.loss), Log(folder / LOG, log_every, fresh=not resume)
+    log = Log(folder / LOG, log_every, fresh=not resume)
     clock = Clock(state.minutes)
     while state.stage < len(settings.stages):
         stage = settings.stages[state.stage]
         stream = PairStream(anatomies, stage.pairs, seed=1000 * settings.seed + state.stage)
+        loss = WeightedSum(stage.loss)
         while fraction_of_stage(settings, state, max_minutes) < 1:
             _step(state, stream, loss, settings, max_minutes, log)
             state.minutes = clock.minutes()
