@@ -79,15 +79,15 @@ def carm_presets(file: Path | None = None) -> dict[str, CArm]:
     return {name: preset.carm for name, preset in read_presets(file).items()}
 
 
-def load_carm(name_or_file: str) -> CArm:
-    """A C-arm by its preset's name, or from a JSON file; `file.json:name` chooses one of several in a file.
+def load_preset(name_or_file: str) -> CArmPreset:
+    """A C-arm and its limits by its preset's name, or from a JSON file; `file.json:name` chooses one of several.
 
     Raises:
         MR2XRayError: if there is no such preset or file, the file is not of the form, or a choice is missing.
     """
     text = name_or_file.strip()
     file = re.fullmatch(r"(.+\.json)(?::(.+))?", text, re.IGNORECASE)
-    found = carm_presets(Path(file[1]) if file else None)
+    found = read_presets(Path(file[1]) if file else None)
     if file and not file[2] and len(found) == 1:
         return next(iter(found.values()))
     name, names = (file[2] if file else text), ", ".join(found)
@@ -99,6 +99,11 @@ def load_carm(name_or_file: str) -> CArm:
         where = f"in {file[1]}" if file else "among the presets"
         raise MR2XRayError(f'There is no C-arm "{name}" {where}; give one of {names}, or a .json file.')
     return found[name]
+
+
+def load_carm(name_or_file: str) -> CArm:
+    """The C-arm of `load_preset`; it raises the same."""
+    return load_preset(name_or_file).carm
 
 
 def write_carm(path: Path, carm: CArm) -> None:

@@ -257,3 +257,13 @@ def test_ctrl_c_during_registration_ends_the_child_and_leaves_no_file(tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {"mr.nrrd", "ct.nrrd"}
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def test_a_view_beyond_the_c_arms_reach_is_projected_with_a_warning(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["project", str(case / "ct.nii.gz"), "--as", "ct", "--carm", "angiography", "--views", "PA, SMV"]
+    assert main([*call, "--out", str(tmp_path / "p.nrrd")]) == 0
+    assert len(Projections.read(tmp_path / "p.nrrd").views) == 2
+    warning = capsys.readouterr().err
+    assert 'The C-arm "angiography" cannot be driven to LAO 180°, CRA 90°' in warning

@@ -16,7 +16,7 @@ from MR2XRayLib.errors import MR2XRayError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from MR2XRayLib.carm import CArm
+    from MR2XRayLib.carm import CArm, View
     from MR2XRayLib.metrics import Comparison
     from MR2XRayLib.pipeline import Alignment, Result
     from MR2XRayLib.projection import Projections
@@ -61,13 +61,12 @@ def _main_job(
 ) -> Result:
     from MR2XRayLib import pipeline
     from MR2XRayLib.generators.store import load_generator
-    from MR2XRayLib.views import resolve_views
 
     result = pipeline.run(
         mr,
         ct,
         load_generator(options.generator),
-        partial(resolve_views, options.views),
+        partial(_views, options, reporter),
         carm=_carm(options),
         transform=transform,
         preset=getattr(options, "preset", "rigid"),
@@ -148,7 +147,6 @@ def project(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
     from MR2XRayLib.projection import project as forward_project
     from MR2XRayLib.transform import Transform
-    from MR2XRayLib.views import resolve_views
     from MR2XRayLib.volume_io import read_volume
 
     _check_suffix(options.out, (".nrrd",), "projections")
@@ -164,7 +162,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     transform = _read_transform(options.transform) or Transform.identity()
     carm = _carm(options)
     carm = carm if carm.isocentre_mm is not None else carm.at(transform.apply(centre))
-    views = resolve_views(options.views, carm)
+    views = _views(options, reporter, carm)
     projections = forward_project(volume, views, transform, device=options.device, progress=reporter)
     projections.write(options.out)
     reporter.say(f"Wrote {len(views)} projections to {options.out}")
@@ -229,6 +227,21 @@ def _carm(options: Namespace) -> CArm:
     from MR2XRayLib.carm_presets import load_carm
 
     return load_carm(options.carm) if options.carm else CArm()
+
+
+def _views(options: Namespace, reporter: Reporter, carm: CArm) -> tuple[View, ...]:
+    """The views asked for, with a warning for those that the C-arm cannot be driven to."""
+    from MR2XRayLib.carm_presets import load_preset
+    from MR2XRayLib.views import resolve_views
+
+    views = resolve_views(options.views, carm)
+    preset = load_preset(options.carm) if options.carm else None
+    beyond = [str(view.angulation) for view in views if preset and not preset.reaches(view.angulation)]
+    if beyond:
+        reporter.warn(
+            f'The C-arm "{carm.name}" cannot be driven to {"; ".join(beyond)}; projected all the same.'
+        )
+    return views
 
 
 def _read_transform(path: Path | None) -> Transform | None:
