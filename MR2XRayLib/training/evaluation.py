@@ -59,11 +59,11 @@ def projected(
 
 
 def projected_heads(
-    anatomies: Sequence[Volume], seed: int, settings: PairSettings
+    anatomies: Sequence[Volume], seed: int, settings: PairSettings, clinical: bool = True
 ) -> Iterator[tuple[Projections, Projections]]:
-    """Each anatomy with each of `FAMILIES`, projected from `settings.views` views."""
+    """Each anatomy with each of `FAMILIES`, projected from `settings.views` views; see `simulate_head`."""
     for number, (anatomy, family) in enumerate((a, f) for a in anatomies for f in FAMILIES):
-        head = simulate_head(anatomy, seed, number, settings.spacing, family)
+        head = simulate_head(anatomy, seed, number, settings.spacing, family, clinical)
         yield projected(head.mr, head.ct, head.ct.centre_mm, seed + number, settings)
 
 

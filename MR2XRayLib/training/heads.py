@@ -69,7 +69,12 @@ def read_labels(path: Path) -> Volume:
 
 
 def simulate_head(
-    labels: Volume, seed: int, index: int, spacing: int = 1, family: str | None = None
+    labels: Volume,
+    seed: int,
+    index: int,
+    spacing: int = 1,
+    family: str | None = None,
+    clinical: bool = True,
 ) -> SimulatedHead:
     """Draw one head on an anatomy.
 
@@ -78,9 +83,8 @@ def simulate_head(
         seed, index: everything random follows from these two.
         spacing: the CT's voxels, in voxels of `labels`; the MR's slices are up to 5 voxels thick besides.
         family: the family of MR contrast; drawn if None.
-
-    Returns:
-        the head; MR and CT are registered to within a small random error, as real pairs are.
+        clinical: with slices up to 5 mm thick and a small error of registration, as real pairs have; else the MR
+            has the CT's voxels and lies exactly on it.
     """
     rng = np.random.default_rng([seed, index])
     family = draw_family(rng) if family is None else family
@@ -91,11 +95,12 @@ def simulate_head(
     mr = _paint(anatomy, mr_means, mr_means * rng.uniform(0.02, 0.12), rng)
     name = f"{labels.name}-{seed}-{index}"
     ct_volume = _pooled(ct, labels, (spacing,) * 3, "HU").moved(pose)
-    block = _slice_shape(rng, spacing)
+    block = _slice_shape(rng, spacing) if clinical else (spacing,) * 3
     scan = _pooled(mr, labels, block, "raw")
     scan = Volume(_scanned(scan.voxels, rng), scan.affine, "raw", name)
-    scan = scan.moved(_draw_misregistration(rng)).moved(pose)
-    return SimulatedHead(scan, ct_volume, _head_mask(labels, block), family)
+    if clinical:
+        scan = scan.moved(_draw_misregistration(rng))
+    return SimulatedHead(scan.moved(pose), ct_volume, _head_mask(labels, block), family)
 
 
 def _hu_texture() -> np.ndarray:

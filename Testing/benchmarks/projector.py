@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "projection"))
 
 import numpy as np
-from bodies import centred_affine, relative_rms, views
+from bodies import OBLIQUE_VIEWS, STEEP_VIEWS, centred_affine, relative_rms, views
 from peers import PEERS
 
 from MR2XRayLib.carm import View
@@ -44,6 +44,11 @@ class Case:
     side: int
     smooth: bool = False
     peers: bool = True
+    steep: bool = False
+
+    def views(self) -> list[View]:
+        """Sixteen views of the origin, oblique or with the secondary angle from -90 to 90 degrees."""
+        return views(self.side, FIELD_MM, STEEP_VIEWS if self.steep else OBLIQUE_VIEWS)
 
     def phantom(self) -> Any:
         """Gaussians fill the volume; the ellipsoids are a head in air."""
@@ -53,6 +58,7 @@ class Case:
 CASES = {
     "A": Case((256, 256, 256), 1.0, 256),
     "A, no empty space": Case((256, 256, 256), 1.0, 256, smooth=True),
+    "A, steep": Case((256, 256, 256), 1.0, 256, steep=True),
     "A512": Case((256, 256, 256), 1.0, 512),
     "B512": Case((512, 512, 400), 0.48, 512),
 }
@@ -91,7 +97,7 @@ def run(case: Case, rounds: int, without: list[str]) -> dict[str, Any]:
     """Time and error of every projector on one case."""
     affine = centred_affine(case.size, (case.spacing_mm,) * 3, np.eye(3))
     volume = Volume(case.phantom().voxels(affine, case.size), affine, "1/mm")
-    all_views = views(case.side, FIELD_MM)
+    all_views = case.views()
     exact = case.phantom().line_integrals(all_views)
     projectors: dict[str, Callable[[View], np.ndarray]] = {
         name: Projector(volume, device="cpu", **how).pixels for name, how in OURS.items()

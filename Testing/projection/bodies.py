@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,9 @@ from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.volume import Volume
 
 OBLIQUE_VIEWS = [Angulation(p, 28 * np.sin(2.4 * n)) for n, p in enumerate(np.linspace(-85, 85, 16))]
+STEEP_VIEWS = [
+    Angulation(p, s) for p, s in zip(np.linspace(-85, 85, 16), np.linspace(-90, 90, 16), strict=True)
+]
 
 
 class Phantom(Protocol):
@@ -20,10 +24,12 @@ class Phantom(Protocol):
     def line_integrals(self, views: list[View]) -> np.ndarray: ...
 
 
-def views(side: int = 256, field_mm: float = 307.2) -> list[View]:
-    """Sixteen oblique views of the origin: source to detector 1200 mm, to the isocentre 750 mm."""
+def views(
+    side: int = 256, field_mm: float = 307.2, angulations: Sequence[Angulation] = OBLIQUE_VIEWS
+) -> list[View]:
+    """Views of the origin, sixteen oblique ones: source to detector 1200 mm, to the isocentre 750 mm."""
     carm = CArm(750, 1200, (field_mm, field_mm), (side, side), (0.0, 0.0, 0.0))
-    return [carm.view(angulation) for angulation in OBLIQUE_VIEWS]
+    return [carm.view(angulation) for angulation in angulations]
 
 
 def voxelised(phantom: Phantom, affine: np.ndarray, size: tuple[int, int, int]) -> Volume:

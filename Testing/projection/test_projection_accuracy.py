@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bodies import Phantom, centred_affine, relative_rms, views, voxelised
+from bodies import STEEP_VIEWS, Phantom, centred_affine, relative_rms, views, voxelised
 
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.phantom import ellipsoid_phantom, gaussian_phantom
@@ -13,10 +13,7 @@ from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
 CUBE = (256, 256, 256)
-STEEP = [
-    CArm(750, 1200, (307.2, 307.2), (256, 256), (0.0, 0.0, 0.0)).view(Angulation(primary, secondary))
-    for primary, secondary in ((0, 90), (40, -90), (20, 75), (-60, -70), (120, 55), (170, -50))
-]
+STEEP = views(angulations=STEEP_VIEWS)
 HOW = pytest.mark.parametrize(
     "how",
     [
