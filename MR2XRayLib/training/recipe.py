@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -20,7 +21,7 @@ from MR2XRayLib.generators.store import TrainedGenerator, save_generator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.training.evaluation import LinearMap, evaluate, projected_digital_head, projected_heads
 from MR2XRayLib.training.heads import read_labels
-from MR2XRayLib.training.loop import Stage, TrainingSettings, train
+from MR2XRayLib.training.loop import LOG, Stage, TrainingSettings, train
 from MR2XRayLib.training.losses import WeightedSum
 from MR2XRayLib.training.pairs import MR_FULL_SCALE_MM, PRIMARY_DEG, SECONDARY_DEG, PairSettings, PairStream
 from MR2XRayLib.volume import Volume
@@ -105,7 +106,7 @@ def make_generator(
     )
     card = replace(
         _card(architecture, width, options, settings),
-        training=_training(settings, max_minutes),
+        training=_training(settings, max_minutes, out / LOG),
         data=_data(training),
     )
     progress("evaluate", 0.0)
@@ -175,10 +176,18 @@ def _data(training: list[Volume]) -> dict[str, Any]:
     }
 
 
-def _training(settings: TrainingSettings, max_minutes: float) -> dict[str, Any]:
-    described = asdict(settings)
+def _training(settings: TrainingSettings, max_minutes: float, log: Path) -> dict[str, Any]:
+    """The settings, and how many steps of each stage the time allowed."""
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    steps = {f"stage {line['stage'] + 1}": line["step"] for line in lines}
     limit = max_minutes if math.isfinite(max_minutes) else None
-    return described | {"optimiser": "Adam", "max_minutes": limit, "library": f"MR2XRayLib {__version__}"}
+    library = f"MR2XRayLib {__version__}"
+    return asdict(settings) | {
+        "optimiser": "Adam",
+        "max_minutes": limit,
+        "steps_done": steps,
+        "library": library,
+    }
 
 
 def _card(architecture: str, width: str, options: dict[str, Any], settings: TrainingSettings) -> ModelCard:
