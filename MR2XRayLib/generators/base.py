@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 UPSAMPLING = ("resize", "transposed")
 
 
-class Generator(nn.Module):
+class Generator(nn.Module, ABC):
     """An image-to-image network on the scale [-1, 1], where air is -1.
 
     The image is `last(features(x)) + linear(x)`: what `features` of the architecture says, and a per-pixel
@@ -40,9 +41,9 @@ class Generator(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
+    @abstractmethod
     def features(self, image: Tensor) -> Tensor:
         """Features (n, c, rows, columns) of an image (n, in_channels, rows, columns)."""
-        raise NotImplementedError
 
     def forward(self, image: Tensor) -> Tensor:
         """Synthesize (n, 1, rows, columns) from (n, in_channels, rows, columns), both on [-1, 1]."""
