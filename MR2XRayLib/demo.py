@@ -28,7 +28,7 @@ class DemoPair:
     truth: Transform
 
 
-def demo_pair(spacing_mm: float = 1.25) -> DemoPair:
+def demo_pair(spacing_mm: float = 1.5) -> DemoPair:
     """The standard digital head; its MR lies 44 mm and some 15° away from its CT."""
     head = digital_head()
     displaced = head.moved(Transform.rigid(TURN_DEG, SHIFT_MM))
