@@ -127,14 +127,31 @@ def write_carm(path: Path, carm: CArm) -> None:
     write_json(path, content)
 
 
-def _user_file() -> Path | None:
-    """The file of the user's own presets; one named by the environment must exist, the other may."""
+def make_own_file() -> Path:
+    """The file of the user's own presets; it is made, with one preset to copy, if there is none.
+
+    Raises:
+        MR2XRayError: if it cannot be written.
+    """
+    file = _own_file()
+    if not file.is_file():
+        shipped = read_json(resource_folder("CArms") / "presets.json", "C-arm file")
+        write_json(file, {"my C-arm": {**shipped["default"], "note": "A copy of the default; change it."}})
+    return file
+
+
+def _own_file() -> Path:
     if named := os.environ.get("MR2XRAY_CARMS"):
         return Path(named)
     from platformdirs import user_config_path
 
-    file = user_config_path("MR2XRay") / "carms.json"
-    return file if file.is_file() else None
+    return user_config_path("MR2XRay") / "carms.json"
+
+
+def _user_file() -> Path | None:
+    """The file of the user's own presets; one named by the environment must exist, the other may."""
+    file = _own_file()
+    return file if "MR2XRAY_CARMS" in os.environ or file.is_file() else None
 
 
 def _read(file: Path) -> dict[str, CArmPreset]:

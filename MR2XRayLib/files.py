@@ -8,10 +8,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from MR2XRayLib.ending import undone
 from MR2XRayLib.errors import MR2XRayError
 
 
@@ -25,23 +26,43 @@ def atomic_path(path: Path) -> Iterator[Path]:
         MR2XRayError: if the folder cannot be made or written to.
     """
     path = Path(path)
+    with draft_folder(path.parent) as folder:
+        temporary = folder / path.name
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        except (OSError, RuntimeError) as error:
+            # SimpleITK says of a full disk only that writing failed, as a RuntimeError.
+            reason = getattr(error, "strerror", None) or "the disk may be full"
+            raise MR2XRayError(
+                f"Cannot write {path} ({reason}); free space or choose another folder."
+            ) from None
+
+
+@contextmanager
+def draft_folder(parent: Path) -> Iterator[Path]:
+    """A temporary folder in `parent`, for what is moved to its place there when it is whole.
+
+    `parent` is made if need be, and goes again if nothing came of it.
+
+    Raises:
+        MR2XRayError: if the folder cannot be made or written to.
+    """
+    made = not parent.exists()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
     except OSError as error:
-        raise MR2XRayError(
-            f"Cannot write into {path.parent} ({error.strerror}); choose another folder."
-        ) from None
-    temporary = folder / path.name
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        # SimpleITK says of a full disk only that writing failed, as a RuntimeError.
-        reason = getattr(error, "strerror", None) or "the disk may be full"
-        raise MR2XRayError(f"Cannot write {path} ({reason}); free space or choose another folder.") from None
-    finally:
+        raise MR2XRayError(f"Cannot write into {parent} ({error.strerror}); choose another folder.") from None
+
+    def remove() -> None:
         shutil.rmtree(folder, ignore_errors=True)
+        if made:
+            with suppress(OSError):  # it holds what was moved there
+                parent.rmdir()
+
+    with undone(remove):
+        yield folder
 
 
 def write_text(path: Path, text: str) -> None:

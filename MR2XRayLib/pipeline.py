@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.field_of_view import within_field_of_view
-from MR2XRayLib.files import write_json, write_text
-from MR2XRayLib.head import head_centre_mm, head_only
-from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
+from MR2XRayLib.files import draft_folder, write_json, write_text
+from MR2XRayLib.head import head_centre_mm
+from MR2XRayLib.intensity import as_ct, as_mr
+from MR2XRayLib.live import Live, difference
 from MR2XRayLib.progress import Progress, silent
-from MR2XRayLib.projection import Projections, project
+from MR2XRayLib.projection import Projections
 from MR2XRayLib.registration import RegistrationQuality, quality, register
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
@@ -62,15 +60,7 @@ class Result:
     @property
     def difference(self) -> Projections | None:
         """Synthesized minus reference, line integrals; None without a CT."""
-        if self.reference is None:
-            return None
-        provenance = {
-            "minuend": dict(self.synthesized.provenance),
-            "subtrahend": dict(self.reference.provenance),
-        }
-        return replace(
-            self.synthesized, pixels=self.synthesized.pixels - self.reference.pixels, provenance=provenance
-        )
+        return difference(self.synthesized, self.reference)
 
 
 def run(
@@ -106,27 +96,25 @@ def run(
     Raises:
         MR2XRayError: if a volume is not of its modality, registration fails, or views and volumes do not fit.
     """
-    from MR2XRayLib.metrics import compare
-    from MR2XRayLib.synthesis import Synthesizer
-
     if not mr:
         raise MR2XRayError("No MR volume was given; a synthesized X-ray projection starts from at least one.")
     mr = [as_mr(volume) for volume in mr]
     ct = None if ct is None else as_ct(ct)
     alignment = align(mr[0], ct, transform, preset, progress)
     views = place_views(centred(carm or CArm(), mr[0], ct, alignment.transform))
-    contrasts = tuple(
-        project(normalise_mr(volume), views, alignment.transform, device=device, progress=progress)
-        for volume in mr
+    live = Live.prepare(
+        mr,
+        ct,
+        generator,
+        transform=alignment.transform,
+        energy_kev=energy_kev,
+        whole_ct=whole_ct,
+        device=device,
+        progress=progress,
     )
-    synthesizer = Synthesizer(generator, device)
-    synthesized = synthesizer.synthesize(*contrasts, progress=progress)
-    reference = comparison = None
-    if ct is not None:
-        shown = ct if whole_ct else within_field_of_view(head_only(ct), mr[0], alignment.transform)
-        reference = project(attenuation(shown, energy_kev), views, device=device, progress=progress)
-        comparison = compare(synthesized, reference)
-    return Result(alignment, contrasts, synthesized, reference, comparison)
+    made = live.images(views, measured=True, progress=progress)
+    assert made.synthesized is not None
+    return Result(alignment, made.mr, made.synthesized, made.reference, made.comparison)
 
 
 def align(
@@ -155,27 +143,18 @@ def write_result(result: Result, folder: Path, progress: Progress = silent) -> N
         MR2XRayError: if the folder cannot be written to.
     """
     folder = Path(folder)
-    made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    except OSError as error:
-        raise MR2XRayError(f"Cannot write into {folder} ({error.strerror}); choose another folder.") from None
-    try:
-        _write_all(result, draft, progress)
+    with draft_folder(folder) as draft:
+        try:
+            _write_all(result, draft, progress)
+        except MR2XRayError as error:
+            # The user asked for the folder, not for the draft in it.
+            raise MR2XRayError(str(error).replace(str(draft), str(folder))) from None
         for path in sorted(draft.rglob("*")):
             target = folder / path.relative_to(draft)
             if path.is_dir():
                 target.mkdir(exist_ok=True)
             else:
                 path.replace(target)
-    except MR2XRayError as error:
-        # The user asked for the folder, not for the draft in it.
-        raise MR2XRayError(str(error).replace(str(draft), str(folder))) from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if made and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _write_all(result: Result, folder: Path, progress: Progress) -> None:

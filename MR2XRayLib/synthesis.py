@@ -42,6 +42,10 @@ class Synthesizer:
         self.trained = trained
         self.device = resolve_device(device)
         self._network = trained.generator.to(self.device, torch.float32).eval()
+        # On CPUs convolution and interpolation are a quarter quicker with channels innermost (measured on a
+        # U-Net); on GPUs the kernels that are known to repeat their results stay.
+        self._layout = torch.channels_last if self.device == "cpu" else torch.contiguous_format
+        self._network.to(memory_format=self._layout)  # type: ignore[call-overload]
 
     def synthesize(self, *contrasts: Projections, progress: Progress = silent) -> Projections:
         """Line integrals of attenuation (unit 1, at least 0) for the views of the MR projections.
@@ -72,19 +76,27 @@ class Synthesizer:
         image = resampled(image, trained_grid(view, card.geometry.pitch_at_isocentre_mm))
         rows, columns = image.shape[-2:]
         padded, top, left = padded_with_air(image, self._network.multiple)
-        synthesized = self._network(padded.to(self.device)).cpu()[
-            ..., top : top + rows, left : left + columns
-        ]
-        image = resampled(synthesized, (view.rows, view.columns))
+        synthesized = self._network(padded.to(self.device, memory_format=self._layout)).cpu()
+        image = synthesized[..., top : top + rows, left : left + columns]
+        image = resampled(image, (view.rows, view.columns))
         return from_unit(image, card.output.full_scale).clamp_(min=0)[0, 0].numpy()
+
+    def check_count(self, contrasts: int) -> None:
+        """Refuse a number of MR contrasts that the generator does not take.
+
+        Raises:
+            MR2XRayError: naming those that it takes.
+        """
+        card = self.trained.card
+        if contrasts != card.in_channels:
+            raise MR2XRayError(
+                f'The generator "{card.name}" needs projections of {card.in_channels} MR contrasts '
+                f"({', '.join(card.input.contrasts)}), not {contrasts}; give them in this order."
+            )
 
     def _check(self, contrasts: Sequence[Projections]) -> None:
         card = self.trained.card
-        if len(contrasts) != card.in_channels:
-            raise MR2XRayError(
-                f'The generator "{card.name}" needs projections of {card.in_channels} MR contrasts '
-                f"({', '.join(card.input.contrasts)}), not {len(contrasts)}; give them in this order."
-            )
+        self.check_count(len(contrasts))
         for contrast in contrasts:
             if contrast.unit != card.input.unit:
                 raise MR2XRayError(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from MR2XRayLib.carm import Angulation, CArm
-from MR2XRayLib.carm_presets import carm_presets, load_carm, read_presets, write_carm
+from MR2XRayLib.carm_presets import carm_presets, load_carm, make_own_file, read_presets, write_carm
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.resources import resource_folder
 
@@ -49,6 +49,14 @@ def test_every_shipped_preset_says_what_it_is_and_whence_and_reaches_some_view()
         assert preset.source.endswith(".")
         assert preset.carm.isocentre_mm is None
         assert any(preset.reaches(Angulation(p, 0)) for p in (0, 90))
+
+
+def test_own_file_is_made_once_and_its_preset_is_known():
+    file = make_own_file()
+    assert read_presets()["my C-arm"].carm.source_to_detector_mm == 1200
+    file.write_text(file.read_text().replace("1200", "1300"))
+    assert make_own_file() == file
+    assert read_presets()["my C-arm"].carm.source_to_detector_mm == 1300
 
 
 def test_limits_say_what_a_preset_reaches():

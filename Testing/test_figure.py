@@ -202,6 +202,23 @@ def test_pngs_hold_the_line_integrals_to_half_a_grey_step(tmp_path: Path, a_refe
         np.testing.assert_allclose(restored, pixels, atol=0.51 * 5 / 65535)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_bits_and_inversion_stand_in_the_text_and_lead_back_to_the_values(
+    tmp_path: Path, a_reference: Projections, bits: int, inverted: bool
+) -> None:
+    (path, *_) = write_pngs(
+        tmp_path, "reference", a_reference, window=(0.0, 5.0), bits=bits, inverted=inverted
+    )
+    with Image.open(path) as image:
+        assert image.mode == {8: "L", 16: "I;16"}[bits]
+        low, high = (float(word) for word in image.info["Window"].split())
+        formula, grey = image.info["Value"], np.asarray(image).astype(float)
+    restored = eval(formula, {"low": low, "high": high, "grey": grey})
+    np.testing.assert_allclose(restored, a_reference.pixels[0], atol=0.51 * 5 / (2**bits - 1))
+    assert (grey[0, 0] > 0) == inverted
+
+
 def test_png_names_carry_index_and_angulation(tmp_path: Path, a_reference: Projections) -> None:
     paths = write_pngs(tmp_path, "reference", a_reference)
     names = ["reference_01_LAO0_CRA0.png", "reference_02_LAO90_CRA0.png", "reference_03_RAO45_CRA22.5.png"]

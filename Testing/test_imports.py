@@ -12,15 +12,16 @@ import pytest
 import MR2XRayLib
 
 LIBRARY = Path(MR2XRayLib.__file__).parent
-HEAVY = {"torch", "itk", "numba", "SimpleITK", "matplotlib", "scipy"}
+HEAVY = {"torch", "itk", "numba", "SimpleITK", "matplotlib", "scipy", "pydicom"}
 LAYERS = [
-    {"errors", "files", "progress", "scale", "device", "resources"},
+    {"errors", "ending", "files", "progress", "scale", "device", "resources"},
     {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
     | {"transform", "field_of_view", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom"},
     {"generators"},
     {"synthesis", "metrics"},
-    {"figure", "training"},
+    {"figure", "live"},
+    {"training", "dicom_export"},
     {"pipeline", "demo"},
     {"cli", "__main__"},
 ]
@@ -39,8 +40,9 @@ def modules_loaded_by(statement: str) -> set[str]:
         "import MR2XRayLib",
         "from MR2XRayLib.cli.parser import build_parser; build_parser().format_help()",
         "import MR2XRayLib.pipeline, MR2XRayLib.views, MR2XRayLib.volume_io, MR2XRayLib.phantom",
+        "import MR2XRayLib.live, MR2XRayLib.dicom_export, MR2XRayLib.generators.exchange",
     ],
-    ids=["the package", "the command line's help", "the pipeline"],
+    ids=["the package", "the command line's help", "the pipeline", "what the panel imports"],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(statement: str) -> None:
     assert not modules_loaded_by(statement) & HEAVY

@@ -16,6 +16,7 @@ TINY_OPTIONS: dict[str, dict[str, Any]] = {
     "unet": {"widths": (8, 8, 16, 16)},
     "resnet": {"channels": 4, "blocks": 2},
     "crn": {"widths": (8, 8, 4)},
+    "subpixel": {"widths": (8, 8, 16)},
 }
 
 GEOMETRY = TrainedGeometry(

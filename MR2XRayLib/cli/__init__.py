@@ -1,43 +1,56 @@
-"""The command line: arguments in `parser`, what each command does in `commands`, progress in `reporter`."""
+"""The command line: arguments in `parser`, what each command does in `*commands`, progress in `reporter`."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
 from MR2XRayLib.cli.parser import build_parser
 from MR2XRayLib.cli.reporter import Reporter
+from MR2XRayLib.ending import CANCELLED, end_with_stdin
 from MR2XRayLib.errors import MR2XRayError
 
-FAULT, CANCELLED = 2, 130
+FAULT = 2
+CANCELLED_WORDS = "Cancelled; nothing half-written was left."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0; 2 after a fault, which is told in one sentence; 130 after Ctrl-C.
+        0; 2 after a fault, which is told in one sentence; 130 after Ctrl-C, or where `--end-with-stdin` was given
+        and standard input closed.
     """
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING, format="%(message)s")
-    with Reporter(options.progress) as reporter:
-        try:
-            options.command(options, reporter)
-        except MR2XRayError as error:
-            if options.debug:
-                raise
-            reporter.fault(str(error))
-            return FAULT
-        except MemoryError:
-            if options.debug:
-                raise
-            reporter.fault("There is not enough memory for this; use a smaller volume or fewer pixels.")
-            return FAULT
-        except KeyboardInterrupt:
-            reporter.fault("Cancelled; nothing half-written was left.")
-            return CANCELLED
-        except BrokenPipeError:
-            sys.stderr.close()
-            return FAULT
+    try:
+        with Reporter(options.progress) as reporter:
+            return _run(options, reporter)
+    except BrokenPipeError:
+        # Nobody reads any more; what Python still holds for them must not become an error at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULT
+
+
+def _run(options: Namespace, reporter: Reporter) -> int:
+    try:
+        if options.end_with_stdin:
+            end_with_stdin(lambda: reporter.fault(CANCELLED_WORDS))
+        options.command(options, reporter)
+    except MR2XRayError as error:
+        if options.debug:
+            raise
+        reporter.fault(str(error))
+        return FAULT
+    except MemoryError:
+        if options.debug:
+            raise
+        reporter.fault("There is not enough memory for this; use a smaller volume or fewer pixels.")
+        return FAULT
+    except KeyboardInterrupt:
+        reporter.fault(CANCELLED_WORDS)
+        return CANCELLED
     return 0

@@ -1,4 +1,4 @@
-"""What each command does: read, call the library, write, tell.
+"""What the commands of the main job do: read, call the library, write, tell.
 
 The library is imported inside the commands, so that `mr2xray --help` answers at once.
 """
@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from MR2XRayLib.cli.inputs import check_folder, check_suffix, read_transform
 from MR2XRayLib.cli.reporter import Reporter
-from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def demo(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.registration import mean_error_mm
     from MR2XRayLib.volume_io import write_volume
 
-    _check_folder(options.out)
+    check_folder(options.out)
     reporter("digital head", 0.0)
     pair = demo_pair()
     reporter("digital head", 0.7)
@@ -46,10 +46,10 @@ def run(options: Namespace, reporter: Reporter) -> None:
     """The main job on the user's volumes."""
     from MR2XRayLib.volume_io import read_volume
 
-    _check_folder(options.out)
+    check_folder(options.out)
     mr = [read_volume(path) for path in options.mr]
     ct = None if options.ct is None else read_volume(options.ct)
-    _main_job(options, reporter, mr, ct, _read_transform(options.transform))
+    _main_job(options, reporter, mr, ct, read_transform(options.transform))
 
 
 def _main_job(
@@ -131,7 +131,7 @@ def register(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.pipeline import align, alignment_to_json
     from MR2XRayLib.volume_io import read_volume
 
-    _check_suffix(options.out, (".tfm", ".txt", ".h5"), "a transform")
+    check_suffix(options.out, (".tfm", ".txt", ".h5"), "a transform")
     fixed, moving = as_ct(read_volume(options.fixed)), as_mr(read_volume(options.moving))
     alignment = align(moving, fixed, None, options.preset, reporter)
     alignment.transform.write(options.out)
@@ -149,7 +149,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.transform import Transform
     from MR2XRayLib.volume_io import read_volume
 
-    _check_suffix(options.out, (".nrrd",), "projections")
+    check_suffix(options.out, (".nrrd",), "projections")
     volume = read_volume(options.volume)
     centre = volume.centre_mm
     if options.modality == "ct":
@@ -159,7 +159,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     elif options.modality == "mr":
         volume = as_mr(volume)
         centre, volume = head_centre_mm(volume), normalise_mr(volume)
-    transform = _read_transform(options.transform) or Transform.identity()
+    transform = read_transform(options.transform) or Transform.identity()
     carm = _carm(options)
     carm = carm if carm.isocentre_mm is not None else carm.at(transform.apply(centre))
     views = _views(options, reporter, carm)
@@ -175,7 +175,7 @@ def synthesize(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.projection import Projections
     from MR2XRayLib.synthesis import Synthesizer
 
-    _check_suffix(options.out, (".nrrd",), "projections")
+    check_suffix(options.out, (".nrrd",), "projections")
     contrasts = [Projections.read(path) for path in options.projections]
     generator = load_generator(options.generator)
     synthesized = Synthesizer(generator, options.device).synthesize(*contrasts, progress=reporter)
@@ -202,26 +202,6 @@ def compare(options: Namespace, reporter: Reporter) -> None:
     reporter.result(comparison.to_json())
 
 
-def generators(options: Namespace, reporter: Reporter) -> None:
-    """List the trained generators, or show one's card."""
-    import json
-
-    from MR2XRayLib.generators.card import ModelCard
-    from MR2XRayLib.generators.store import available_generators, default_generator_name, find_generator
-
-    known = available_generators()
-    if options.action == "list":
-        for name, folder in known.items():
-            card = ModelCard.read(folder)
-            mark = " (default)" if name == default_generator_name() else ""
-            reporter.say(f"{name}{mark}: {card.architecture}, {card.width}, {card.parameters:,} parameters")
-        reporter.result({"generators": sorted(known)})
-        return
-    card = ModelCard.read(find_generator(options.name or default_generator_name()))
-    reporter.say(json.dumps(card.to_json(), indent=2, ensure_ascii=False))
-    reporter.result(card.to_json())
-
-
 def _carm(options: Namespace) -> CArm:
     from MR2XRayLib.carm import CArm
     from MR2XRayLib.carm_presets import load_carm
@@ -242,21 +222,3 @@ def _views(options: Namespace, reporter: Reporter, carm: CArm) -> tuple[View, ..
             f'The C-arm "{carm.name}" cannot be driven to {"; ".join(beyond)}; projected all the same.'
         )
     return views
-
-
-def _read_transform(path: Path | None) -> Transform | None:
-    from MR2XRayLib.transform import Transform
-
-    return None if path is None else Transform.read(path)
-
-
-def _check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
-    """Say before the work, not after it, that the result cannot be written under this name."""
-    if path.suffix.lower() not in suffixes:
-        raise MR2XRayError(f"{path} cannot hold {what}; choose a name that ends in {' or '.join(suffixes)}.")
-
-
-def _check_folder(path: Path) -> None:
-    """Say before the work, not after it, that `path` is not a folder."""
-    if path.exists() and not path.is_dir():
-        raise MR2XRayError(f"{path} is a file; give a folder for the results.")

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from MR2XRayLib import __version__
-from MR2XRayLib.cli import commands
+from MR2XRayLib.cli import commands, export_commands, generator_commands, training_commands
 from MR2XRayLib.device import DEVICES
+from MR2XRayLib.dicom_export import KINDS
 from MR2XRayLib.views import DEFAULT_VIEWS
 
 EPILOG = (
@@ -35,16 +36,26 @@ def build_parser() -> argparse.ArgumentParser:
     _add_synthesize(words)
     _add_compare(words)
     _add_generators(words)
+    _add_finetune(words)
+    _add_exports(words)
     return parser
 
 
-def _add(words: argparse._SubParsersAction, name: str, command: object, text: str) -> argparse.ArgumentParser:
+def _add(
+    words: argparse._SubParsersAction, name: str, command: object, text: str, nested: bool = False
+) -> argparse.ArgumentParser:
+    """A command; `nested` is an action of one, which leaves alone what was said before it."""
     parser: argparse.ArgumentParser = words.add_parser(name, help=text, description=text, epilog=EPILOG)
     parser.set_defaults(command=command)
+    styles, absent = ("bar", "json", "none"), argparse.SUPPRESS
     parser.add_argument(
-        "--progress", choices=("bar", "json", "none"), default="bar", help="how to tell progress"
+        "--progress", choices=styles, default=absent if nested else "bar", help="how to tell progress"
     )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of a fault")
+    for option, help_text in (
+        ("--end-with-stdin", "cancel when standard input closes, for a program that holds it as a pipe"),
+        ("--debug", "show the traceback of a fault"),
+    ):
+        parser.add_argument(option, action="store_true", default=absent if nested else False, help=help_text)
     return parser
 
 
@@ -55,10 +66,14 @@ def _add_geometry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--carm", metavar="NAME|FILE", help="a C-arm preset's name, or a JSON file")
 
 
-def _add_ct(parser: argparse.ArgumentParser) -> None:
+def _add_energy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT (60 keV)"
     )
+
+
+def _add_ct(parser: argparse.ArgumentParser) -> None:
+    _add_energy(parser)
     parser.add_argument(
         "--whole-ct",
         action="store_true",
@@ -82,16 +97,20 @@ def _add_demo(words: argparse._SubParsersAction) -> None:
 
 def _add_run(words: argparse._SubParsersAction) -> None:
     parser = _add(words, "run", commands.run, "the main job: register, project, synthesize, compare")
-    parser.add_argument(
-        "--mr", type=Path, required=True, action="append", help="an MR volume; again per contrast"
-    )
-    parser.add_argument("--ct", type=Path, help="a CT volume in HU; without it there is no reference")
-    parser.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
-    parser.add_argument("--preset", choices=("rigid", "affine"), default="rigid", help="how to register")
+    _add_pair(parser, ct="a CT volume in HU; without it there is no reference", ct_needed=False)
     _add_ct(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     _add_geometry(parser)
     _add_generator(parser)
+
+
+def _add_pair(parser: argparse.ArgumentParser, ct: str, ct_needed: bool) -> None:
+    parser.add_argument(
+        "--mr", type=Path, required=True, action="append", help="an MR volume; again per contrast"
+    )
+    parser.add_argument("--ct", type=Path, required=ct_needed, help=ct)
+    parser.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
+    parser.add_argument("--preset", choices=("rigid", "affine"), default="rigid", help="how to register")
 
 
 def _add_register(words: argparse._SubParsersAction) -> None:
@@ -134,6 +153,53 @@ def _add_compare(words: argparse._SubParsersAction) -> None:
 
 
 def _add_generators(words: argparse._SubParsersAction) -> None:
-    parser = _add(words, "generators", commands.generators, "the trained generators at hand")
-    parser.add_argument("action", nargs="?", choices=("list", "show"), default="list")
-    parser.add_argument("name", nargs="?", metavar="NAME")
+    text = "the trained generators at hand: list them, read a card, check, import, export, remove"
+    parser = _add(words, "generators", generator_commands.list_generators, text)
+    actions = parser.add_subparsers(metavar="ACTION")
+
+    def action(name: str, command: object, help_text: str) -> argparse.ArgumentParser:
+        return _add(actions, name, command, help_text, nested=True)
+
+    action("list", generator_commands.list_generators, "a line a generator; what is done without an action")
+    for name, command, help_text in (
+        ("show", generator_commands.show, "its card in words: trained on what, metrics, limits"),
+        ("verify", generator_commands.verify, "check its hash, shapes, values and card"),
+    ):
+        action(name, command, help_text).add_argument("name", nargs="?", metavar="NAME|DIR")
+    importing = action("import", generator_commands.import_, "take a generator into your own")
+    importing.add_argument("source", type=Path, metavar="DIR|ZIP")
+    importing.add_argument("--name", help="what to call it here, in place of its own name")
+    importing.add_argument("--replace", action="store_true", help="in the place of your own of that name")
+    exporting = action("export", generator_commands.export, "write a generator as a zip file")
+    exporting.add_argument("name", metavar="NAME|DIR")
+    exporting.add_argument("--out", type=Path, required=True, metavar="G.zip")
+    action("remove", generator_commands.remove, "remove one of your own").add_argument("name", metavar="NAME")
+    clearing = action("clear", generator_commands.clear, "remove all of your own, after asking")
+    clearing.add_argument("--yes", action="store_true", help="without asking")
+
+
+def _add_finetune(words: argparse._SubParsersAction) -> None:
+    parser = _add(words, "finetune", training_commands.finetune, "train a generator further on one head")
+    _add_pair(parser, ct="a CT volume in HU", ct_needed=True)
+    _add_energy(parser)
+    parser.add_argument("--generator", metavar="NAME|DIR", help="where to start from")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--out", type=Path, metavar="DIR", help="the new generator's folder")
+    place.add_argument("--name", help="of the new generator among your own")
+    parser.add_argument("--minutes", type=float, required=True, metavar="N", help="of training")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _add_exports(words: argparse._SubParsersAction) -> None:
+    png = _add(words, "export-png", export_commands.export_png, "projections as grey PNGs")
+    dicom = _add(words, "export-dicom", export_commands.export_dicom, "projections as DICOM images")
+    for parser in (png, dicom):
+        parser.add_argument("projections", type=Path, metavar="P.nrrd")
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    png.add_argument("--bits", type=int, choices=(8, 16), default=16)
+    png.add_argument("--inverted", action="store_true", help="bone black")
+    dicom.add_argument("--kind", choices=KINDS, help="what they are, where their sidecar does not tell")
+    dicom.add_argument(
+        "--patient-name", default="", metavar="NAME", help="e.g. Family^Given; empty by default"
+    )
+    dicom.add_argument("--patient-id", default="", metavar="ID")

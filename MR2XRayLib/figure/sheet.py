@@ -11,6 +11,7 @@ import numpy as np
 from MR2XRayLib.carm import View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.figure.pngs import QUANTITY, Window, grey_window
+from MR2XRayLib.figure.sides import patient_side
 from MR2XRayLib.files import atomic_path
 from MR2XRayLib.metrics import Comparison
 from MR2XRayLib.projection.projections import Projections
@@ -212,19 +213,8 @@ def _mark_sides(axes: Axes, view: View) -> None:
 
     left, right, up = -view.column_step_mm, view.column_step_mm, -view.row_step_mm
     for side, x, y in ((left, 0.05, 0.5), (right, 0.95, 0.5), (up, 0.5, 0.95)):
-        letters = axes.text(x, y, _side(side), transform=axes.transAxes, ha="center", va="center")
+        letters = axes.text(x, y, patient_side(side), transform=axes.transAxes, ha="center", va="center")
         letters.set(color="gold", fontsize=9, path_effects=[withStroke(linewidth=1.5, foreground="black")])
-
-
-def _side(direction: np.ndarray) -> str:
-    """A direction (3,), LPS, in the letters of DICOM's Patient Orientation (0020,0020), the foremost first.
-
-    "L", or "LP" where it is oblique by more than 22.5°.
-    """
-    share = direction / np.linalg.norm(direction)
-    foremost_first = np.argsort(-np.abs(share).round(6), kind="stable")
-    letters = [("RL", "AP", "FH")[axis][int(share[axis] > 0)] for axis in foremost_first]
-    return "".join(np.array(letters)[np.abs(share[foremost_first]) > np.sin(np.deg2rad(22.5))])
 
 
 def _height_to_width(view: View) -> float:

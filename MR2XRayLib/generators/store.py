@@ -7,13 +7,10 @@ them: weights and card of a stranger may be replaced together.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from platformdirs import user_data_path
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -22,11 +19,8 @@ from MR2XRayLib.files import atomic_path, write_json
 from MR2XRayLib.generators.base import Generator, parameter_count
 from MR2XRayLib.generators.build import build_described
 from MR2XRayLib.generators.card import CARD, ModelCard
-from MR2XRayLib.resources import resource_folder
+from MR2XRayLib.generators.shelf import WEIGHTS, find_generator
 
-WEIGHTS = "weights.safetensors"
-RECOMMENDED = "recommended"
-MODELS_VARIABLE = "MR2XRAY_MODELS"
 LARGEST_HEADER = 1 << 20
 """Bytes that the list of tensors before the weights may take at most."""
 
@@ -38,36 +32,6 @@ class TrainedGenerator:
     generator: Generator
     card: ModelCard
     folder: Path
-
-
-def user_models_folder() -> Path:
-    """Where the user's own generators lie; the environment variable MR2XRAY_MODELS says another place."""
-    named = os.environ.get(MODELS_VARIABLE)
-    return Path(named).expanduser() if named else user_data_path("MR2XRay", appauthor=False) / "Models"
-
-
-def available_generators() -> dict[str, Path]:
-    """Name and folder of each generator at hand: those shipped and the user's, whose names go first."""
-    found = {}
-    for folder in (resource_folder("Models"), user_models_folder()):
-        for card in sorted(folder.glob(f"*/{CARD}")):
-            if re.fullmatch(r"[A-Za-z0-9][\w.-]*", card.parent.name):
-                found[card.parent.name] = card.parent
-    return dict(sorted(found.items()))
-
-
-def default_generator_name() -> str:
-    """The generator named "recommended", or else the first.
-
-    Raises:
-        MR2XRayError: if there is none.
-    """
-    available = available_generators()
-    if not available:
-        raise MR2XRayError(
-            f"No generator is installed; train one or put its folder into {user_models_folder()}."
-        )
-    return RECOMMENDED if RECOMMENDED in available else next(iter(available))
 
 
 def save_generator(folder: Path, generator: Generator, card: ModelCard) -> ModelCard:
@@ -82,7 +46,7 @@ def save_generator(folder: Path, generator: Generator, card: ModelCard) -> Model
     folder = Path(folder)
     weights = {name: value.detach().cpu().contiguous() for name, value in generator.state_dict().items()}
     with torch.device("meta"):
-        described = build_described(card.architecture, card.width, card.in_channels, card.options)
+        described = _described(card)
     if _shapes(weights) != _shapes(described.state_dict()):
         raise MR2XRayError(
             f'The card "{card.name}" does not describe this generator; give it the arguments of build.'
@@ -96,16 +60,14 @@ def save_generator(folder: Path, generator: Generator, card: ModelCard) -> Model
 
 
 def load_generator(name_or_folder: str | Path | None = None) -> TrainedGenerator:
-    """Load a generator by its name (see `available_generators`) or from its folder, in evaluation mode.
-
-    None takes the default one, see `default_generator_name`.
+    """Load a generator by its name or from its folder (see `find_generator`), in evaluation mode.
 
     Raises:
         MR2XRayError: if there is none, its card or weights are not sound, or do not belong together.
     """
-    folder = find_generator(default_generator_name() if name_or_folder is None else name_or_folder)
+    folder = find_generator(name_or_folder)
     card = ModelCard.read(folder)
-    generator = build_described(card.architecture, card.width, card.in_channels, card.options)
+    generator = _described(card)
     if card.parameters != parameter_count(generator):
         raise MR2XRayError(
             f"The card of {folder} names {card.parameters:,} parameters, but its architecture has "
@@ -115,24 +77,22 @@ def load_generator(name_or_folder: str | Path | None = None) -> TrainedGenerator
     return TrainedGenerator(generator.eval(), card, folder)
 
 
-def find_generator(name_or_folder: str | Path) -> Path:
-    """The folder of a generator; a known name goes first, and a name never becomes a path.
+def largest_weights(card: ModelCard) -> int:
+    """Bytes that the weights of the described architecture can take at most.
 
     Raises:
-        MR2XRayError: if it is neither a known name nor a folder.
+        MR2XRayError: if the card describes no generator.
     """
-    available = available_generators()
-    if str(name_or_folder) in available:
-        return available[str(name_or_folder)]
-    folder = Path(name_or_folder)
-    if str(name_or_folder) and folder.is_dir():
-        return folder
-    if folder.is_file():
-        raise MR2XRayError(f"{folder} is a file; give the folder that holds {CARD} and {WEIGHTS}.")
-    known = ", ".join(available) or "none"
-    raise MR2XRayError(
-        f'There is no generator "{name_or_folder}"; give one of those installed ({known}) or a folder.'
-    )
+    with torch.device("meta"):
+        return _most_bytes(_described(card))
+
+
+def _described(card: ModelCard) -> Generator:
+    return build_described(card.architecture, card.width, card.in_channels, card.options)
+
+
+def _most_bytes(generator: Generator) -> int:
+    return LARGEST_HEADER + sum(value.nbytes for value in generator.state_dict().values())
 
 
 def _read_weights(path: Path, generator: Generator, sha256: str) -> dict[str, torch.Tensor]:
@@ -142,7 +102,7 @@ def _read_weights(path: Path, generator: Generator, sha256: str) -> dict[str, to
             f"{path.parent} holds no {WEIGHTS}; weights in another form (.pt, .pkl) are never opened."
         )
     expected = generator.state_dict()
-    if path.stat().st_size > LARGEST_HEADER + sum(value.nbytes for value in expected.values()):
+    if path.stat().st_size > _most_bytes(generator):
         raise MR2XRayError(f"{path} is larger than its architecture can be; replace the generator.")
     # The bytes that were hashed are the bytes that are parsed: the file is read once.
     content = path.read_bytes()

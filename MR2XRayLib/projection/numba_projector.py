@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import OrderedDict
 from types import ModuleType
 
@@ -22,6 +23,10 @@ MOST_THREADS = 16
 PLANS_KEPT = 256
 CACHE_LINE = 64
 """Bytes, on every CPU of today that numba compiles for but some of Apple's, which have twice as many."""
+
+
+_LAUNCHING = threading.Lock()
+"""Held during a projection: numba's own thread pool ends the whole process when two threads enter it at once."""
 
 
 def load_kernel() -> ModuleType | None:
@@ -88,10 +93,15 @@ class NumbaProjector:
 
     def __call__(self, view: View) -> np.ndarray:
         """Line integrals of one view: voxel value times mm, float32, shape (rows, columns)."""
-        plan = self._plan(view)
         pixels = np.zeros((view.rows, view.columns), np.float32)
-        if plan.shape == (0, 0):
-            return pixels
+        with _LAUNCHING:
+            plan = self._plan(view)
+            if plan.shape != (0, 0):
+                self._launch(plan, pixels)
+        return pixels
+
+    def _launch(self, plan: Plan, pixels: np.ndarray) -> None:
+        """Run the kernels of a view; `pixels` receives its line integrals."""
         voxels, strides, sizes = self._layouts[plan.axis]
         image = np.empty(plan.shape, np.float32)
         self._kernel.accumulate(
@@ -101,7 +111,6 @@ class NumbaProjector:
         self._kernel.warp(
             image, plan.rays, plan.lengths, plan.origin, plan.pitch, self._scale, self._threads, pixels
         )
-        return pixels
 
     def _plan(self, view: View) -> Plan:
         key = np.concatenate(

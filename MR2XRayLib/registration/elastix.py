@@ -8,15 +8,18 @@ adaptive stochastic gradient descent (Klein et al., Int. J. Comput. Vis. 81, 200
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections import deque
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 import MR2XRayLib
+from MR2XRayLib.ending import undone
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import read_json, write_json
 from MR2XRayLib.progress import Progress
@@ -85,8 +88,8 @@ def run_elastix(fixed: Volume, mask: Volume, moving: Volume, preset: str, progre
         MR2XRayError: if elastix or its process fails, with the reason from its log.
     """
     stages = [stage(transform, fixed, moving) for transform in PRESETS[preset]]
-    with tempfile.TemporaryDirectory(prefix="mr2xray-registration-") as name:
-        folder = Path(name)
+    folder = Path(tempfile.mkdtemp(prefix="mr2xray-registration-"))
+    with undone(partial(shutil.rmtree, folder, ignore_errors=True)):
         volumes = {"fixed": _clipped(fixed), "moving": _clipped(moving), "mask": mask.voxels.astype(np.uint8)}
         for key, voxels in volumes.items():
             np.save(folder / f"{key}.npy", voxels, allow_pickle=False)
@@ -128,14 +131,17 @@ def run_child(folder: Path, levels: int, progress: Progress) -> None:
         raise MR2XRayError(
             f'The Python interpreter "{python}" cannot be started ({error.strerror}); name one in {PYTHON_VARIABLE}.'
         ) from None
-    with child:
-        try:
-            log = _follow(child, levels, progress)
-            code = child.wait()
-        finally:
-            child.kill()
+    with child, undone(partial(_end, child)):
+        log = _follow(child, levels, progress)
+        code = child.wait()
     if code != 0:
         raise MR2XRayError(_reason(log, code))
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """Kill the child if it runs, and wait until it lets go of its files."""
+    child.kill()
+    child.wait()
 
 
 def _environment() -> dict[str, str]:

@@ -7,24 +7,14 @@ A fault inside elastix, even one that ends the process, thereby stays a message 
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from MR2XRayLib.ending import end_with_reader
 from MR2XRayLib.files import read_json, write_json
-
-
-def end_with_parent() -> None:
-    """Let the next line of the log end this process when nobody reads it any more, as when the parent was killed.
-
-    elastix writes a line an iteration and holds Python's lock meanwhile, so no Python thread could keep watch.
-    Windows has no such signal; there an orphan ends with its registration, some seconds later.
-    """
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def itk_image(folder: Path, name: str, affine: list[list[float]]) -> Any:
@@ -77,7 +67,7 @@ def matrix_of(transform: Any) -> np.ndarray:
 
 def main() -> None:
     """Do the job in the folder that the command line names."""
-    end_with_parent()
+    end_with_reader()
     folder = Path(sys.argv[1])
     matrix = run_elastix(folder)
     write_json(folder / "result.json", {"fixed_to_moving": matrix.tolist()})

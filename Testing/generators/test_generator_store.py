@@ -16,14 +16,10 @@ from tiny_generators import GEOMETRY, card_of, tiny
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import sha256_of
-from MR2XRayLib.generators import store
+from MR2XRayLib.generators import shelf, store
 from MR2XRayLib.generators.card import ModelCard
-from MR2XRayLib.generators.store import (
-    available_generators,
-    default_generator_name,
-    load_generator,
-    save_generator,
-)
+from MR2XRayLib.generators.shelf import available_generators, default_generator_name
+from MR2XRayLib.generators.store import load_generator, save_generator
 from MR2XRayLib.resources import resource_folder
 
 
@@ -33,7 +29,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "models"
     folder.mkdir()
     monkeypatch.setenv("MR2XRAY_MODELS", str(folder))
-    monkeypatch.setattr(store, "resource_folder", lambda kind: tmp_path / "shipped" / kind)
+    monkeypatch.setattr(shelf, "resource_folder", lambda kind: tmp_path / "shipped" / kind)
     return folder
 
 

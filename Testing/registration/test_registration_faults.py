@@ -105,7 +105,7 @@ def test_an_interrupted_call_leaves_no_child_and_no_file(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for a pipe that nobody reads")
 def test_the_child_ends_when_its_parent_is_gone() -> None:
     code = (
-        "from MR2XRayLib.registration.worker import end_with_parent as e; e(); import time\n"
+        "from MR2XRayLib.ending import end_with_reader as e; e(); import time\n"
         "for second in range(600): print(second, flush=True); time.sleep(0.1)"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=elastix._environment())

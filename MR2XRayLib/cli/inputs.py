@@ -1,0 +1,38 @@
+"""What several commands ask of their paths before the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MR2XRayLib.errors import MR2XRayError
+
+if TYPE_CHECKING:
+    from MR2XRayLib.transform import Transform
+
+
+def read_transform(path: Path | None) -> Transform | None:
+    """The transform in a file; None for none."""
+    from MR2XRayLib.transform import Transform
+
+    return None if path is None else Transform.read(path)
+
+
+def check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
+    """Say before the work, not after it, that the result cannot be written under this name.
+
+    Raises:
+        MR2XRayError: if `path` does not end in one of `suffixes`.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise MR2XRayError(f"{path} cannot hold {what}; choose a name that ends in {' or '.join(suffixes)}.")
+
+
+def check_folder(path: Path) -> None:
+    """Say before the work, not after it, that `path` is not a folder.
+
+    Raises:
+        MR2XRayError: if it is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise MR2XRayError(f"{path} is a file; give a folder for the results.")

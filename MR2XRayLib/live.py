@@ -1,0 +1,190 @@
+"""Live use: volumes and generator prepared once, then all images of a view within milliseconds.
+
+Nothing here is global: a `Live` may be prepared on one thread and used on another, one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from MR2XRayLib.carm import View
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.field_of_view import within_field_of_view
+from MR2XRayLib.head import head_only
+from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
+from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.projection import Projections, Projector
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.volume import Volume
+
+if TYPE_CHECKING:
+    from MR2XRayLib.generators.store import TrainedGenerator
+    from MR2XRayLib.metrics import Comparison, Metrics
+    from MR2XRayLib.synthesis import Synthesizer
+
+
+@dataclass(frozen=True, eq=False)
+class LiveImages:
+    """What is seen from some views; what cannot be had, for want of a CT or a generator, is None.
+
+    Attributes:
+        mr: the projection of each MR contrast; normalised intensity times mm.
+        synthesized: line integrals guessed from `mr`.
+        reference: line integrals of the CT.
+        comparison: the numbers, where they were asked for.
+    """
+
+    mr: tuple[Projections, ...]
+    synthesized: Projections | None
+    reference: Projections | None
+    comparison: Comparison | None = None
+
+    @property
+    def difference(self) -> Projections | None:
+        """Synthesized minus reference, line integrals."""
+        return difference(self.synthesized, self.reference)
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """The numbers of the view, or their mean over the views."""
+        return None if self.comparison is None else self.comparison.mean
+
+    def by_role(self) -> dict[str, Projections]:
+        """What there is of "mr" (the first contrast), "synthesized", "reference" and "difference"."""
+        roles = {
+            "mr": self.mr[0],
+            "synthesized": self.synthesized,
+            "reference": self.reference,
+            "difference": self.difference,
+        }
+        return {role: projections for role, projections in roles.items() if projections is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Live:
+    """Prepared projectors of MR contrasts and CT, and a synthesizer.
+
+    The parts are replaced one by one: `with_generator` and `with_ct` give another `Live` that shares the rest.
+
+    Attributes:
+        mr: a projector for each contrast, in the order of the generator's card.
+        ct: None without a reference.
+        synthesizer: None without a generator.
+        frame: where the first MR lies in the world of the views; it has no voxels of its own.
+        device: as it was asked for: "auto", "cpu", "cuda" or "mps".
+    """
+
+    mr: tuple[Projector, ...]
+    ct: Projector | None
+    synthesizer: Synthesizer | None
+    frame: Volume
+    device: str
+
+    @classmethod
+    def prepare(
+        cls,
+        mr: Sequence[Volume],
+        ct: Volume | None = None,
+        trained: TrainedGenerator | None = None,
+        *,
+        transform: Transform | None = None,
+        energy_kev: float = 60.0,
+        whole_ct: bool = False,
+        device: str = "auto",
+        progress: Progress = silent,
+    ) -> Live:
+        """Prepare volumes as scanned; all arguments as of `pipeline.run`, which prepares by this function.
+
+        Without `trained` no torch is needed where numba is there. Some seconds for large volumes; the interpreter
+        is free for other threads nearly all the time.
+
+        Raises:
+            MR2XRayError: if there is no MR, a volume is not of its modality, or there are more or fewer contrasts
+                than the generator takes.
+        """
+        if not mr:
+            raise MR2XRayError(
+                "No MR volume was given; a synthesized X-ray projection starts from at least one."
+            )
+        transform = transform or Transform.identity()
+        projectors = []
+        for number, volume in enumerate(mr):
+            progress("preparing", number / (len(mr) + 1))
+            projectors.append(Projector(normalise_mr(as_mr(volume)), transform, device=device))
+        live = cls(tuple(projectors), None, None, _frame(mr[0], transform), device).with_generator(trained)
+        progress("preparing", len(mr) / (len(mr) + 1))
+        live = live.with_ct(ct, energy_kev=energy_kev, whole_ct=whole_ct)
+        progress("preparing", 1.0)
+        return live
+
+    def with_generator(self, trained: TrainedGenerator | None) -> Live:
+        """The same volumes with another generator, or with none.
+
+        Raises:
+            MR2XRayError: if it takes more or fewer contrasts, or the device is not available.
+        """
+        if trained is None:
+            return replace(self, synthesizer=None)
+        from MR2XRayLib.synthesis import Synthesizer
+
+        synthesizer = Synthesizer(trained, self.device)
+        synthesizer.check_count(len(self.mr))
+        return replace(self, synthesizer=synthesizer)
+
+    def with_ct(self, ct: Volume | None, *, energy_kev: float = 60.0, whole_ct: bool = False) -> Live:
+        """The same MR and generator with another CT, in HU, or with none.
+
+        Args:
+            ct: as scanned.
+            energy_kev: the effective energy at which HU become attenuation.
+            whole_ct: leave in what an MR cannot know: table, headrest, and what lies outside its field of view.
+
+        Raises:
+            MR2XRayError: if it is not a CT in HU, shows no head, or the energy is outside 20 to 150 keV.
+        """
+        if ct is None:
+            return replace(self, ct=None)
+        ct = as_ct(ct)
+        shown = ct if whole_ct else within_field_of_view(head_only(ct), self.frame, Transform.identity())
+        return replace(self, ct=Projector(attenuation(shown, energy_kev), device=self.device))
+
+    def update(self, view: View, *, measured: bool = False) -> LiveImages:
+        """The images of one view; with `measured`, their numbers too, which take about as long as the projections.
+
+        Raises:
+            MR2XRayError: if the view cannot be projected.
+        """
+        return self.images((view,), measured=measured)
+
+    def images(
+        self, views: Sequence[View], *, measured: bool = False, progress: Progress = silent
+    ) -> LiveImages:
+        """The images of several views of one size; raises as `update`."""
+        contrasts = tuple(projector.project(views, progress) for projector in self.mr)
+        synthesized = None
+        if self.synthesizer is not None:
+            synthesized = self.synthesizer.synthesize(*contrasts, progress=progress)
+        reference = None if self.ct is None else self.ct.project(views, progress)
+        comparison = None
+        if measured and synthesized is not None and reference is not None:
+            from MR2XRayLib.metrics import compare
+
+            comparison = compare(synthesized, reference)
+        return LiveImages(contrasts, synthesized, reference, comparison)
+
+
+def difference(synthesized: Projections | None, reference: Projections | None) -> Projections | None:
+    """Synthesized minus reference, line integrals; None where one of them is missing."""
+    if synthesized is None or reference is None:
+        return None
+    provenance = {"minuend": dict(synthesized.provenance), "subtrahend": dict(reference.provenance)}
+    return replace(synthesized, pixels=synthesized.pixels - reference.pixels, provenance=provenance)
+
+
+def _frame(mr: Volume, transform: Transform) -> Volume:
+    """Where the MR lies, without its voxels."""
+    return replace(mr.moved(transform.matrix), voxels=np.broadcast_to(np.float32(0), mr.voxels.shape))

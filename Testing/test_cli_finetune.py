@@ -1,0 +1,80 @@
+"""`mr2xray finetune`: the losses are told, the result is among the user's generators, and nothing half-made is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_generators import card_of, tiny
+
+from MR2XRayLib.cli import main
+from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.generators.shelf import own_generators
+from MR2XRayLib.generators.store import load_generator, save_generator
+from MR2XRayLib.training import finetune
+from MR2XRayLib.volume_io import write_volume
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the digital head, the transform, and a small generator to start from."""
+    folder = tmp_path_factory.mktemp("case")
+    pair = demo_pair(spacing_mm=6.0)
+    write_volume(pair.mr, folder / "mr.nrrd")
+    write_volume(pair.ct, folder / "ct.nrrd")
+    pair.truth.write(folder / "truth.tfm")
+    save_generator(folder / "start", tiny("unet"), card_of("unet"))
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of generators."""
+    monkeypatch.setenv("MR2XRAY_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def arguments(case: Path, *more: str) -> list[str]:
+    files = {"mr": "mr.nrrd", "ct": "ct.nrrd", "transform": "truth.tfm", "generator": "start"}
+    places = [word for option, file in files.items() for word in (f"--{option}", str(case / file))]
+    return ["finetune", *places, "--minutes", "0.03", "--progress", "json", *more]
+
+
+def test_the_losses_are_told_and_the_result_is_in_the_list(
+    case: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(case, "--name", "my-head")) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    losses = [line["values"]["loss"] for line in lines if "values" in line]
+    assert losses
+    assert all(loss > 0 for loss in losses)
+    assert {"train"} <= {line.get("stage") for line in lines}
+    assert lines[-1]["result"]["name"] == "my-head"
+    assert Path(lines[-1]["result"]["folder"]) == models / "my-head"
+    assert load_generator("my-head").card.metrics["seen_head_after"]["views"] > 0
+    assert [path.name for path in models.iterdir()] == ["my-head"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("unet-compact-l1-gradient", "already"), ("../x", "cannot be called"), ("", "cannot be called")],
+)
+def test_a_name_that_cannot_be_is_refused_before_the_work(
+    case: Path, models: Path, capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    assert main(arguments(case, f"--name={name}")) == 2
+    assert words in json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    assert not models.exists()
+
+
+def test_cancelled_it_leaves_nothing(
+    case: Path, models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cancelled(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finetune, "train", cancelled)
+    assert main(arguments(case, "--name", "my-head")) == 130
+    assert own_generators() == {}
+    assert not models.exists()

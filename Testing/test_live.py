@@ -1,0 +1,170 @@
+"""Live use: the same images as the main job, parts replaced one by one, on any thread, with or without torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tiny_generators import tiny, trained
+
+from MR2XRayLib import pipeline
+from MR2XRayLib.carm import Angulation, CArm, View
+from MR2XRayLib.demo import DemoPair, demo_pair
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.head import head_centre_mm
+from MR2XRayLib.live import Live
+from MR2XRayLib.projection import Projector
+
+GENERATOR = trained(tiny("unet"))
+
+
+@pytest.fixture(scope="module")
+def pair() -> DemoPair:
+    """The digital head at 4 mm."""
+    return demo_pair(spacing_mm=4.0)
+
+
+@pytest.fixture(scope="module")
+def live(pair: DemoPair) -> Live:
+    """Prepared on it."""
+    return Live.prepare([pair.mr], pair.ct, GENERATOR, transform=pair.truth, device="cpu")
+
+
+def view_of(pair: DemoPair, primary: float = 20.0) -> View:
+    return CArm(pixels=(64, 64)).at(head_centre_mm(pair.ct)).view(Angulation(primary, 10.0))
+
+
+@pytest.mark.parametrize("whole_ct", [False, True])
+def test_live_images_are_those_of_the_main_job(pair: DemoPair, whole_ct: bool) -> None:
+    view = view_of(pair)
+    options = {"transform": pair.truth, "energy_kev": 80.0, "whole_ct": whole_ct, "device": "cpu"}
+    job = pipeline.run([pair.mr], pair.ct, GENERATOR, lambda carm: (view,), **options)
+    made = Live.prepare([pair.mr], pair.ct, GENERATOR, **options).update(view, measured=True)
+    roles = made.by_role()
+    assert list(roles) == ["mr", "synthesized", "reference", "difference"]
+    for role, expected in zip(
+        roles, (job.mr[0], job.synthesized, job.reference, job.difference), strict=True
+    ):
+        np.testing.assert_array_equal(roles[role].pixels, expected.pixels)
+        assert roles[role].provenance == expected.provenance
+    assert made.metrics == job.comparison.views[0]
+
+
+def test_numbers_are_made_only_where_they_are_asked_for(live: Live, pair: DemoPair) -> None:
+    assert live.update(view_of(pair)).metrics is None
+    assert replace(live, ct=None).update(view_of(pair), measured=True).metrics is None
+
+
+def test_a_part_is_replaced_without_preparing_the_others(live: Live, pair: DemoPair) -> None:
+    other = live.with_generator(trained(tiny("resnet")))
+    assert (other.mr, other.ct) == (live.mr, live.ct)
+    assert other.synthesizer is not live.synthesizer
+    harder = live.with_ct(pair.ct, energy_kev=120.0)
+    assert (harder.mr, harder.synthesizer) == (live.mr, live.synthesizer)
+    soft, hard = (one.update(view_of(pair)).reference.pixels.sum() for one in (live, harder))
+    assert hard < 0.9 * soft
+
+
+def test_without_ct_or_generator_the_rest_is_shown(live: Live, pair: DemoPair) -> None:
+    without_ct = live.with_ct(None).update(view_of(pair))
+    assert list(without_ct.by_role()) == ["mr", "synthesized"]
+    without_generator = live.with_generator(None).update(view_of(pair), measured=True)
+    assert list(without_generator.by_role()) == ["mr", "reference"]
+    assert without_generator.metrics is None
+
+
+def test_a_generator_of_other_contrasts_is_refused_and_named(live: Live) -> None:
+    with pytest.raises(MR2XRayError, match=r"2 MR contrasts \(t1, t2\), not 1"):
+        live.with_generator(trained(tiny("unet", in_channels=2)))
+
+
+def test_what_is_no_pair_is_refused(pair: DemoPair) -> None:
+    with pytest.raises(MR2XRayError, match="No MR volume"):
+        Live.prepare([], pair.ct)
+    with pytest.raises(MR2XRayError, match="not MR"):
+        Live.prepare([pair.ct], None, device="cpu")
+    with pytest.raises(MR2XRayError, match="does not look like CT"):
+        Live.prepare([pair.mr], pair.mr, device="cpu")
+
+
+def test_preparing_tells_its_progress_to_the_end(pair: DemoPair) -> None:
+    told: list[tuple[str, float]] = []
+    Live.prepare([pair.mr], pair.ct, device="cpu", progress=lambda *news: told.append(news))
+    assert {stage for stage, _ in told} == {"preparing"}
+    fractions = [fraction for _, fraction in told]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+def test_threads_may_project_at_once(pair: DemoPair) -> None:
+    # numba's own pool of threads, which no lock of numba's guards, ends the process here without ours.
+    code = """
+import threading
+from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.phantom import digital_head
+from MR2XRayLib.projection import Projector
+projector = Projector(digital_head().mr("t1", 6.0), device="cpu")
+assert projector.backend == "numba"
+arm = CArm(pixels=(64, 64), isocentre_mm=(0, 0, 0))
+def work(start):
+    for step in range(40):
+        projector.pixels(arm.view(Angulation(start + step)))
+threads = [threading.Thread(target=work, args=(40 * n,)) for n in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("whole")
+"""
+    environment = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "whole", done.stderr
+
+
+def test_prepared_on_one_thread_and_used_on_another(live: Live, pair: DemoPair) -> None:
+    prepared: list[Live] = []
+    thread = threading.Thread(
+        target=lambda: prepared.append(
+            Live.prepare([pair.mr], pair.ct, GENERATOR, transform=pair.truth, device="cpu")
+        )
+    )
+    thread.start()
+    view = view_of(pair)
+    expected = live.update(view)
+    thread.join()
+    for role, projections in prepared[0].update(view).by_role().items():
+        np.testing.assert_array_equal(projections.pixels, expected.by_role()[role].pixels)
+
+
+def test_without_torch_mr_and_ct_are_still_projected() -> None:
+    code = """
+import sys
+sys.modules["torch"] = None
+from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.live import Live
+pair = demo_pair(spacing_mm=6.0)
+live = Live.prepare([pair.mr], pair.ct, transform=pair.truth)
+made = live.update(CArm(pixels=(64, 64), isocentre_mm=(0, 0, 0)).view(Angulation(0)))
+print(*made.by_role(), live.mr[0].backend)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["mr", "reference", "numba"], done.stderr
+
+
+def test_projectors_are_made_once_a_contrast(pair: DemoPair, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    make = Projector.__init__
+
+    def counted(self: Projector, *arguments: object, **options: object) -> None:
+        made.append(self)
+        make(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Projector, "__init__", counted)
+    live = Live.prepare([pair.mr, pair.mr], None, trained(tiny("unet", in_channels=2)), device="cpu")
+    live.with_generator(None).update(view_of(pair))
+    live.update(view_of(pair))
+    assert len(made) == 2
