@@ -1,0 +1,149 @@
+"""The panel at work: its widgets, the session, the parameter node at hand, and one object a section."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from slicer.i18n import tr as _
+
+from MR2XRayGUI.carm_section import CArmSection
+from MR2XRayGUI.corner_text import CornerText
+from MR2XRayGUI.generator_section import GeneratorSection
+from MR2XRayGUI.job import Job
+from MR2XRayGUI.live_loop import LiveLoop
+from MR2XRayGUI.preparation import Preparation
+from MR2XRayGUI.registration_section import RegistrationSection
+from MR2XRayGUI.results_section import ResultsSection
+from MR2XRayGUI.store import Store
+from MR2XRayGUI.synthesis_section import SynthesisSection
+from MR2XRayGUI.training_section import TrainingSection
+from MR2XRayGUI.volumes_section import VolumesSection
+from MR2XRayGUI.watch import Watch
+from MR2XRayLib.errors import MR2XRayError
+
+if TYPE_CHECKING:
+    from MR2XRayScene.parameters import MR2XRayParameterNode
+    from MR2XRayScene.session import Session
+
+FAULT_STYLE, PLAIN_STYLE = "color: #c0392b;", ""
+
+
+class Panel:
+    """What the sections share.
+
+    Args:
+        ui: the widgets by name (`slicer.util.childWidgetVariables`).
+        session: the scene side of the work.
+
+    Attributes:
+        parameters: the parameter node, or None while there is none (a scene is being closed).
+        store: the generators at hand.
+        job: the one worker process.
+        preparation: the volumes made ready for projecting.
+        live: images follow the angles.
+    """
+
+    def __init__(self, ui: Any, session: Session) -> None:
+        self.ui, self.session = ui, session
+        self.parameters: MR2XRayParameterNode | None = None
+        self._was_shown = False
+        self._captions = CornerText()
+        self._watch = Watch(self.refresh)
+        self.say("")
+        self.store = Store()
+        self.job = Job(self)
+        self.preparation = Preparation(self)
+        self.live = LiveLoop(self)
+        self._sections = (
+            VolumesSection(self),
+            RegistrationSection(self),
+            CArmSection(self),
+            GeneratorSection(self),
+            SynthesisSection(self),
+            ResultsSection(self),
+            TrainingSection(self),
+        )
+
+    def attach(self, parameters: MR2XRayParameterNode) -> None:
+        """Work on this parameter node from now on."""
+        self.parameters = parameters
+        self.refresh()
+
+    def detach(self) -> None:
+        """Forget the parameter node; work under way is given up, its result would find no scene."""
+        self.job.abandon()
+        self.preparation.abandon()
+        self.live.stop()
+        self._watch.follow(None)
+        self.parameters = None
+        self.session.forget()
+
+    def enter(self) -> None:
+        """The user comes to this module: what was shown is shown again."""
+        if self._was_shown:
+            self.session.show_layout(self.parameters)
+
+    def exit(self) -> None:
+        """The user goes to another module: the former layout comes back."""
+        self._was_shown = self.session.leave_layout()
+        self._captions.hide()
+
+    def refresh(self) -> None:
+        """The parameter node, a volume or a job changed: enable, disable and describe anew."""
+        if self.parameters is None:
+            return
+        self._watch.follow(self.parameters)
+        self.preparation.refresh()
+        for section in self._sections:
+            section.refresh()
+        self.live.refresh()
+
+    @property
+    def device(self) -> str:
+        """What the network is to run on."""
+        return self.ui.deviceComboBox.currentText
+
+    def caption(self) -> None:
+        """Write into the slice views what they show, and from where."""
+        if self.parameters is not None:
+            self._captions.show(self.session.captions(self.parameters))
+
+    def say(self, text: str) -> None:
+        """A line for the user at the top of the panel; empty hides it."""
+        self._message(text, PLAIN_STYLE)
+
+    def fault(self, sentence: str) -> None:
+        """What went wrong, at the top of the panel, and in the log."""
+        logging.warning(sentence)
+        self._message(sentence, FAULT_STYLE)
+
+    def _message(self, text: str, style: str) -> None:
+        self.ui.messageLabel.styleSheet = style
+        self.ui.messageLabel.text = text
+        self.ui.messageLabel.visible = bool(text)
+
+    def connect(self, widget: Any, signal: str, function: Callable[..., None]) -> None:
+        """Connect a signal to a function of one section, so that its faults become sentences in the panel."""
+        widget.connect(signal, self.guarded(function))
+
+    def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
+        """The function, its faults told in the panel; it does nothing while there is no parameter node."""
+
+        def call(*values: Any) -> None:
+            if self.parameters is None:
+                return
+            try:
+                function(*values)
+            except MR2XRayError as error:
+                self.fault(str(error))
+            except MemoryError:
+                self.fault(_("There is not enough memory for this; use a smaller volume or fewer pixels."))
+            except Exception as error:
+                logging.exception("MR2XRay")
+                self.fault(
+                    _("This failed unexpectedly ({error}); the log has the details.").format(error=error)
+                )
+
+        return call

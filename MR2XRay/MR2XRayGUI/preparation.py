@@ -1,0 +1,112 @@
+"""The chosen volumes, looked at and made ready for projecting; on a thread, since it takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slicer.i18n import tr as _
+
+from MR2XRayGUI.background import Background
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayScene.prepared import Prepared, chosen_pair, prepare, state_of, with_generator
+
+if TYPE_CHECKING:
+    from MR2XRayGUI.panel import Panel
+
+
+class Preparation:
+    """Keeps `session.prepared` in step with volumes, transforms, generator and device.
+
+    Attributes:
+        words: what is to be said about the volumes; empty if they are in order.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._background: Background | None = None
+        self._volumes: object = None
+        self._network: object = None
+        self._waiting: list[Callable[[], None]] = []
+        self.words = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether volumes or a generator are being prepared."""
+        return self._background is not None
+
+    def refresh(self) -> None:
+        """Prepare anew what is not as it was prepared: all of it, or the generator alone."""
+        panel, parameters = self._panel, self._panel.parameters
+        volumes = (state_of(parameters), panel.device)
+        generator = self._generator()
+        if volumes == self._volumes and generator == self._network:
+            return
+        ready = panel.session.prepared if volumes == self._volumes else None
+        self.abandon()
+        self._volumes, self._network = volumes, generator
+        panel.session.prepared = None
+        self.words = ""
+        if parameters.mr is None and parameters.ct is None:
+            return
+        try:
+            pair = chosen_pair(parameters)
+        except MR2XRayError as error:
+            self.words = str(error)
+            return
+        self.words = _("Preparing the volumes...")
+        device = panel.device
+        self._background = Background(
+            (lambda: with_generator(ready, generator))
+            if ready
+            else (lambda: prepare(pair, generator, device)),
+            self._done,
+            self._failed,
+        )
+
+    def _generator(self) -> Path | None:
+        """The folder of the chosen generator."""
+        try:
+            return self._panel.store.folder(self._panel.parameters.generator)
+        except MR2XRayError as error:
+            self._panel.fault(str(error))
+            return None
+
+    def when_ready(self, function: Callable[[], None]) -> None:
+        """Call a function once the volumes are prepared, at once if they are.
+
+        Raises:
+            MR2XRayError: if they cannot be, with the reason.
+        """
+        if self._panel.session.prepared is not None:
+            function()
+        elif self.busy:
+            self._waiting.append(function)
+        else:
+            raise MR2XRayError(self.words or _("No volume is chosen; choose an MR volume first."))
+
+    def again(self) -> None:
+        """Prepare all of it anew, as after an installation."""
+        self.abandon()
+        self.refresh()
+
+    def abandon(self) -> None:
+        """Give up what is under way, and forget what was prepared."""
+        if self._background is not None:
+            self._background.abandon()
+        self._background = self._volumes = self._network = None
+        self._waiting.clear()
+
+    def _done(self, prepared: Prepared) -> None:
+        self._background, self.words = None, prepared.words
+        self._panel.session.take(prepared)
+        waiting, self._waiting = self._waiting, []
+        for function in waiting:
+            self._panel.guarded(function)()
+        self._panel.refresh()
+
+    def _failed(self, sentence: str) -> None:
+        self._background, self.words = None, sentence
+        self._waiting.clear()
+        self._panel.refresh()

@@ -1,0 +1,109 @@
+"""The section *Registration*: how the MR comes to lie on the CT, and how well it lies there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slicer.i18n import tr as _
+
+from MR2XRayGUI.dependencies import ensure_worker
+from MR2XRayScene import exchange, fusion, transforms
+from MR2XRayScene.parameters import Alignment
+from MR2XRayScene.prepared import chosen_pair, mr_nodes
+
+if TYPE_CHECKING:
+    from MR2XRayGUI.panel import Panel
+
+BUTTON_WORDS = {
+    Alignment.RIGID: "Register",
+    Alignment.AFFINE: "Register",
+    Alignment.TRANSFORM: "Use this transform",
+    Alignment.ALIGNED: "Leave as they are",
+}
+
+
+class RegistrationSection:
+    """Registers in the worker, or puts the MR under a transform that is there already."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel, ui = panel, panel.ui
+        panel.connect(ui.alignButton, "clicked()", self._align)
+        panel.connect(ui.undoAlignmentButton, "clicked()", self._undo)
+        panel.connect(ui.fusionButton, "toggled(bool)", self._show_fusion)
+        panel.connect(ui.fusionSlider, "valueChanged(int)", self._set_opacity)
+
+    def refresh(self) -> None:
+        """Enable what can be done, and say why the rest cannot."""
+        parameters, ui = self._panel.parameters, self._panel.ui
+        how, pair = parameters.alignment, parameters.mr is not None and parameters.ct is not None
+        ui.transformSelector.enabled = how == Alignment.TRANSFORM
+        ui.alignButton.text = _(BUTTON_WORDS[how])
+        ready = {
+            Alignment.TRANSFORM: parameters.mr is not None and parameters.transform is not None,
+            Alignment.ALIGNED: parameters.mr is not None,
+        }.get(how, pair)
+        ui.alignButton.enabled = ready and not self._panel.job.running
+        ui.alignButton.toolTip = (
+            _("Bring the MR to the CT; the MR is put under a transform node.")
+            if ready
+            else _("Choose an MR and a CT volume, and the transform where one is to be used.")
+        )
+        placed = parameters.mr is not None and transforms.registration_of(parameters.mr) is not None
+        ui.undoAlignmentButton.enabled = placed and not self._panel.job.running
+        ui.qualityLabel.text = transforms.quality_of(parameters.mr)
+        ui.qualityLabel.visible = bool(ui.qualityLabel.text)
+        ui.fusionButton.enabled = ui.fusionSlider.enabled = pair
+
+    def _align(self) -> None:
+        panel, parameters = self._panel, self._panel.parameters
+        how = parameters.alignment
+        if how == Alignment.TRANSFORM:
+            transforms.use_transform(mr_nodes(parameters), parameters.transform)
+            panel.say(_("The MR now lies under the transform; look at the fusion."))
+        elif how == Alignment.ALIGNED:
+            panel.say(_("The volumes are taken as they lie."))
+        else:
+            self._register("rigid" if how == Alignment.RIGID else "affine")
+
+    def _register(self, preset: str) -> None:
+        ensure_worker()
+        panel, pair = self._panel, chosen_pair(self._panel.parameters)
+        nodes = mr_nodes(panel.parameters)
+
+        def done(folder: Path, result: dict[str, Any], warnings: list[str]) -> None:
+            found = exchange.read_registration(folder, result)
+            transforms.place_under(
+                panel.session.scene,
+                nodes,
+                found.transform,
+                _("{mr} to {ct}").format(mr=nodes[0].GetName(), ct=panel.parameters.ct.GetName()),
+                found.words,
+                result,
+            )
+            panel.say(" ".join(warnings) or _("Registered: {words}").format(words=found.words))
+            self._show_fusion(True)
+
+        panel.job.start(
+            _("Registering"), lambda folder: exchange.write_registration(folder, pair, preset), done
+        )
+
+    def _undo(self) -> None:
+        transforms.take_away(mr_nodes(self._panel.parameters))
+        self._panel.say(_("The MR lies where it lay before its registration."))
+
+    def _show_fusion(self, shown: bool) -> None:
+        parameters, ui = self._panel.parameters, self._panel.ui
+        ui.fusionButton.blockSignals(True)
+        ui.fusionButton.checked = shown
+        ui.fusionButton.blockSignals(False)
+        if shown:
+            fusion.show_fusion(
+                self._panel.session.scene, parameters.mr, parameters.ct, ui.fusionSlider.value / 100
+            )
+        else:
+            fusion.leave_fusion(self._panel.session.scene)
+
+    def _set_opacity(self, percent: int) -> None:
+        if self._panel.ui.fusionButton.checked:
+            fusion.set_opacity(self._panel.session.scene, percent / 100)

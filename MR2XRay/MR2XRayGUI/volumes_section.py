@@ -1,0 +1,78 @@
+"""The section *Volumes*: MR, further contrasts, CT, sample data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import slicer
+from slicer.i18n import tr as _
+
+from MR2XRayScene.volumes import node_from_volume
+
+if TYPE_CHECKING:
+    from MR2XRayGUI.panel import Panel
+    from MR2XRayLib.demo import DemoPair
+
+
+class VolumesSection:
+    """Chooses the volumes, and says at once what is wrong with them."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel, ui = panel, panel.ui
+        panel.connect(ui.digitalHeadButton, "clicked()", self._load_digital_head)
+        panel.connect(ui.sampleDataButton, "clicked()", self._load_sample_data)
+        panel.connect(ui.moreMrSelector, "checkedNodesChanged()", self._take_more_mr)
+
+    def refresh(self) -> None:
+        """Show what the parameter node and the volumes say."""
+        panel, ui = self._panel, self._panel.ui
+        more = {node.GetID() for node in panel.parameters.moreMr if node is not None}
+        ui.moreMrSelector.blockSignals(True)
+        for index in range(ui.moreMrSelector.nodeCount()):
+            node = ui.moreMrSelector.nodeFromIndex(index)
+            wanted = node.GetID() in more
+            if (ui.moreMrSelector.checkState(node) == _CHECKED) != wanted:
+                ui.moreMrSelector.setCheckState(node, _CHECKED if wanted else _UNCHECKED)
+        ui.moreMrSelector.blockSignals(False)
+        ui.volumesNote.text = panel.preparation.words
+        ui.volumesNote.visible = bool(panel.preparation.words)
+
+    def _take_more_mr(self) -> None:
+        self._panel.parameters.moreMr = list(self._panel.ui.moreMrSelector.checkedNodes())
+
+    def _load_digital_head(self) -> None:
+        """The demo's pair, made on a thread: it takes some seconds and needs no network."""
+        from MR2XRayGUI.background import Background
+        from MR2XRayLib.demo import demo_pair
+
+        panel = self._panel
+        panel.say(_("Making the digital head..."))
+        panel.ui.digitalHeadButton.enabled = False
+
+        def done(pair: DemoPair) -> None:
+            panel.ui.digitalHeadButton.enabled = True
+            scene, parameters = panel.session.scene, panel.parameters
+            parameters.ct = node_from_volume(scene, pair.ct, _("Digital head CT"))
+            parameters.mr = node_from_volume(scene, pair.mr, _("Digital head MR"))
+            panel.say(_("The digital head is loaded; its MR lies elsewhere than its CT: register them."))
+
+        def failed(sentence: str) -> None:
+            panel.ui.digitalHeadButton.enabled = True
+            panel.fault(sentence)
+
+        self._job = Background(demo_pair, panel.guarded(done), failed)
+
+    def _load_sample_data(self) -> None:
+        """Slicer's own CT-MR Brain; a download of some megabytes, checked by its checksums."""
+        import SampleData
+
+        panel = self._panel
+        panel.say(_("Downloading the sample data CT-MR Brain..."))
+        slicer.app.processEvents()
+        ct, t1, _t2 = SampleData.downloadSamples("CTMRBrain")
+        panel.parameters.mr, panel.parameters.ct = t1, ct
+        panel.say(_("CT-MR Brain is loaded; register the MR to the CT."))
+
+
+_CHECKED, _UNCHECKED = 2, 0
+"""Qt::Checked and Qt::Unchecked."""

@@ -1,0 +1,42 @@
+"""Observes the chosen nodes themselves: a volume that is moved or changed must be prepared anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import slicer
+from slicer.util import VTKObservationMixin
+
+from MR2XRayScene.prepared import mr_nodes
+
+if TYPE_CHECKING:
+    from MR2XRayScene.parameters import MR2XRayParameterNode
+
+
+class Watch(VTKObservationMixin):
+    """Calls a function when a chosen volume, a transform above it or the isocentre's point changes."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_change = on_change
+        self._watched: list[str] = []
+
+    def follow(self, parameters: MR2XRayParameterNode | None) -> None:
+        """Watch the nodes that this parameter node names now, and no others."""
+        volumes = [] if parameters is None else [*mr_nodes(parameters), parameters.ct]
+        nodes = [node for node in volumes if node is not None]
+        point = None if parameters is None else parameters.carm.isocentrePoint
+        wanted = [node.GetID() for node in [*nodes, point] if node is not None]
+        if wanted == self._watched:
+            return
+        self._watched = wanted
+        self.removeObservers()
+        for node in nodes:
+            self.addObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._changed)
+            self.addObserver(node, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._changed)
+        if point is not None:
+            self.addObserver(point, slicer.vtkMRMLMarkupsNode.PointModifiedEvent, self._changed)
+
+    def _changed(self, _caller: Any, _event: Any) -> None:
+        self._on_change()

@@ -1,0 +1,1 @@
+"""What the module keeps in the MRML scene: imports slicer and vtk, never Qt."""

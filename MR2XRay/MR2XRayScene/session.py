@@ -1,0 +1,265 @@
+"""`Session`: what the panel does in the scene, by the parameter node; everything here works without a panel too."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import slicer
+
+from MR2XRayLib.carm import Angulation, CArm, View
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.projection import Projections
+from MR2XRayScene import colours, geometry, head_display, head_surface, images, layout, results, stacks
+from MR2XRayScene.attributes import VIEW
+from MR2XRayScene.carm_display import CArmDisplay
+from MR2XRayScene.parameters import Isocentre, Quantity
+from MR2XRayScene.roles import NAMES, ROLES, all_node, set_all_node, set_shown_node, shown_node
+
+if TYPE_CHECKING:
+    from MR2XRayLib.live import LiveImages
+    from MR2XRayScene.exchange import RunResult
+    from MR2XRayScene.parameters import MR2XRayParameterNode
+    from MR2XRayScene.prepared import Prepared
+
+
+class Session:
+    """The scene side of the work.
+
+    Attributes:
+        scene: the MRML scene.
+        prepared: volumes and generator ready for projecting; None while they are not.
+    """
+
+    def __init__(self, scene: slicer.vtkMRMLScene) -> None:
+        self.scene = scene
+        self.prepared: Prepared | None = None
+        self._display: CArmDisplay | None = None
+        self._last: tuple[dict[str, Projections], int] | None = None
+
+    def forget(self) -> None:
+        """Let go of everything that belongs to a scene which is being closed."""
+        self.prepared = self._display = self._last = None
+
+    @property
+    def device(self) -> str:
+        """What the network really runs on; empty without one."""
+        synthesizer = None if self.prepared is None else self.prepared.live.synthesizer
+        return "" if synthesizer is None else synthesizer.device
+
+    @property
+    def outside_training(self) -> tuple[str, ...]:
+        """In sentences, where the last input was not what the generator was trained for."""
+        synthesized = None if self._last is None else self._last[0].get("synthesized")
+        return () if synthesized is None else tuple(synthesized.provenance.get("outside_training", ()))
+
+    def take(self, prepared: Prepared) -> None:
+        """Work with these volumes and this generator from now on; the head's surface goes into the scene."""
+        self.prepared = prepared
+        surface = head_surface.show_skin(self.scene, prepared.skin)
+        results.put_into_folder(self.scene, [surface])
+
+    # Where the C-arm stands
+
+    def isocentre_mm(self, parameters: MR2XRayParameterNode) -> np.ndarray:
+        """The point that the C-arm turns about, LPS.
+
+        Raises:
+            MR2XRayError: if it is to be a point and there is none, or the head's and no volume is prepared.
+        """
+        if parameters.carm.isocentre == Isocentre.POINT:
+            return geometry.isocentre_point(parameters.carm.isocentrePoint)
+        if self.prepared is None:
+            raise MR2XRayError(
+                "The centre of the head is not known yet; choose a volume, or a point as isocentre."
+            )
+        return self.prepared.centre_mm
+
+    def carm(self, parameters: MR2XRayParameterNode) -> CArm:
+        """The C-arm of the parameter node, about its isocentre; raises as `isocentre_mm`, and for its distances."""
+        return geometry.carm_of(parameters.carm, self.isocentre_mm(parameters))
+
+    def view(self, parameters: MR2XRayParameterNode) -> View:
+        """The C-arm's view at the present angles; raises as `carm`."""
+        return self.carm(parameters).view(geometry.angulation_of(parameters.carm))
+
+    def turn(self, parameters: MR2XRayParameterNode, angulation: Angulation) -> None:
+        """Turn the C-arm."""
+        with slicer.util.NodeModify(parameters.parameterNode):
+            parameters.carm.primaryDeg, parameters.carm.secondaryDeg = (
+                angulation.primary,
+                angulation.secondary,
+            )
+
+    def aim(self, parameters: MR2XRayParameterNode) -> None:
+        """Let the C-arm in the 3D view and the planes of the slice views follow the angles, where these are known."""
+        try:
+            view = self.view(parameters)
+        except MR2XRayError:
+            return
+        self._place(view)
+
+    def _place(self, view: View) -> None:
+        if self._display is None:
+            self._display = CArmDisplay(self.scene)
+        self._display.update(view)
+        layout.follow(self.scene, view)
+
+    # One view
+
+    def live_state(self, parameters: MR2XRayParameterNode) -> Hashable:
+        """What the images depend on; equal as long as they need not be made anew."""
+        carm, display = parameters.carm, parameters.display
+        try:
+            isocentre = tuple(self.isocentre_mm(parameters))
+        except MR2XRayError as error:
+            isocentre = (str(error),)
+        return (
+            id(self.prepared), isocentre, carm.primaryDeg, carm.secondaryDeg,
+            carm.sourceToIsocentreMm, carm.sourceToDetectorMm, carm.detectorHeightMm, carm.detectorWidthMm,
+            carm.rows, carm.columns, display.quantity,
+        )  # fmt: skip
+
+    def update_images(self, parameters: MR2XRayParameterNode) -> LiveImages:
+        """Make and show the images at the present angles.
+
+        Raises:
+            MR2XRayError: if nothing is prepared, or the view cannot be projected.
+        """
+        if self.prepared is None:
+            raise MR2XRayError("The volumes are not prepared yet; choose an MR volume and wait a moment.")
+        view = self.view(parameters)
+        made = self.prepared.live.update(view, measured=True)
+        self._show(parameters, made.by_role(), 0)
+        return made
+
+    def show_result(self, parameters: MR2XRayParameterNode) -> None:
+        """Show the view `resultIndex` of the stacks, and turn the C-arm there.
+
+        Raises:
+            MR2XRayError: if a stack was changed so that it no longer is one.
+        """
+        found = {
+            role: stacks.projections_from_node(node)
+            for role in ROLES
+            if (node := all_node(parameters, role)) is not None
+        }
+        if not found:
+            return
+        index = min(parameters.resultIndex, len(next(iter(found.values())).views) - 1)
+        self._show(parameters, found, index)
+
+    def _show(self, parameters: MR2XRayParameterNode, made: dict[str, Projections], index: int) -> None:
+        """Put one view of each role into its image node; the node of a role that is missing goes away."""
+        self._last = made, index
+        for role in ROLES:
+            projections, node = made.get(role), shown_node(parameters, role)
+            if projections is None:
+                if node is not None:
+                    set_shown_node(parameters, role, None)
+                    self.scene.RemoveNode(node)
+                continue
+            if node is None:
+                node = images.make_image_node(self.scene, role)
+                set_shown_node(parameters, role, node)
+                layout.show_images(self.scene, {role: node})
+            pixels, unit = projections.pixels[index], projections.unit
+            if parameters.display.quantity == Quantity.INTENSITY and role in ("synthesized", "reference"):
+                pixels, unit = colours.as_intensity(pixels), colours.INTENSITY
+            images.show(node, pixels, projections.views[index], role, unit, projections.provenance)
+        self._place(next(iter(made.values())).views[index])
+        self.apply_display(parameters)
+
+    def captions(self, parameters: MR2XRayParameterNode) -> dict[str, str]:
+        """What the slice views show and from where, by their names; empty while our layout is not shown."""
+        if not layout.is_shown(self.scene):
+            return {}
+        nodes = {role: shown_node(parameters, role) for role in ROLES}
+        return {
+            layout.TAGS[role]: f"{NAMES[role]}: {node.GetAttribute(VIEW)}"
+            for role, node in nodes.items()
+            if node is not None
+        }
+
+    # How images are shown
+
+    def show_again(self, parameters: MR2XRayParameterNode) -> None:
+        """Show what is shown once more, after a change of how it is to be shown."""
+        if self._last is not None:
+            self._show(parameters, *self._last)
+        volume = parameters.ct or parameters.mr
+        head_display.show_head(
+            parameters.display.head,
+            head_surface.find_head(self.scene),
+            volume,
+            is_ct=parameters.ct is not None,
+        )
+
+    def apply_display(self, parameters: MR2XRayParameterNode) -> None:
+        """Window, inversion and colours of the shown images."""
+        display = parameters.display
+        grey = {role: shown_node(parameters, role) for role in ("synthesized", "reference")}
+        xrays = [node for node in grey.values() if node is not None]
+        windows = colours.windows(xrays, shared=display.sharedWindow)
+        for node, window in zip(xrays, windows, strict=True):
+            colours.grey(node, window, display.inverted)
+        if (mr := shown_node(parameters, "mr")) is not None:
+            colours.grey(mr, colours.windows([mr], shared=False)[0], inverted=False)
+        if (difference := shown_node(parameters, "difference")) is not None:
+            colours.difference(self.scene, difference)
+
+    def show_layout(self, parameters: MR2XRayParameterNode) -> None:
+        """The four images and the C-arm, with whatever is there already."""
+        layout.enter_layout(self.scene)
+        if self._display is not None:
+            self._display.visible = True
+        found = {role: node for role in ROLES if (node := shown_node(parameters, role)) is not None}
+        layout.show_images(self.scene, found)
+        layout.image_in_3d(self.scene, "synthesized" if "synthesized" in found else "mr")
+        layout.fit(self.scene)
+
+    def leave_layout(self) -> bool:
+        """The former layout, if ours is shown; whether it was."""
+        was_shown = layout.is_shown(self.scene)
+        layout.leave_layout(self.scene)
+        if self._display is not None:
+            self._display.visible = False
+        return was_shown
+
+    # All kept views
+
+    def take_results(self, parameters: MR2XRayParameterNode, run: RunResult) -> None:
+        """Put the worker's projections and numbers into the scene, in place of the last ones, and show the first."""
+        for role in ROLES:
+            projections, node = run.projections.get(role), all_node(parameters, role)
+            if projections is None:
+                if node is not None:
+                    set_all_node(parameters, role, None)
+                    self.scene.RemoveNode(node)
+                continue
+            name = f"{NAMES[role]}, all views"
+            set_all_node(
+                parameters,
+                role,
+                stacks.node_from_projections(self.scene, projections, name, role, node=node),
+            )
+        if run.metrics is not None:
+            parameters.metrics = results.metrics_table(
+                self.scene, run.metrics, "MR2XRay metrics", node=parameters.metrics
+            )
+        nodes = [all_node(parameters, role) for role in ROLES] + [parameters.metrics]
+        results.put_into_folder(self.scene, [node for node in nodes if node is not None])
+        parameters.resultIndex = 0
+        self.show_layout(parameters)
+        self.show_result(parameters)
+
+    def result_count(self, parameters: MR2XRayParameterNode) -> int:
+        """How many views the stacks hold; 0 without any."""
+        stack = parameters.allSynthesized
+        return 0 if stack is None or stack.GetImageData() is None else stack.GetImageData().GetDimensions()[2]
+
+    def plot(self, parameters: MR2XRayParameterNode) -> None:
+        """Show the chosen metric over the views in a plot view."""
+        chart = results.metrics_plot(self.scene, parameters.metrics, parameters.display.plotMetric)
+        layout.show_plot(self.scene, chart)

@@ -1,0 +1,100 @@
+"""Stacks: `Projections` as one volume node with a slice a view, which a saved scene gives back bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import numpy as np
+import slicer
+
+from MR2XRayLib.carm import Angulation, View
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.projection.projections import Projections, Unit
+from MR2XRayScene.attributes import UNIT, VIEWS, describe, provenance_of
+from MR2XRayScene.volumes import place, set_voxels
+
+_VECTORS = ("source_mm", "corner_mm", "column_step_mm", "row_step_mm", "isocentre_mm")
+
+
+def node_from_projections(
+    scene: slicer.vtkMRMLScene,
+    projections: Projections,
+    name: str,
+    role: str,
+    node: slicer.vtkMRMLScalarVolumeNode | None = None,
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """A float32 volume with one slice a view; what the slices mean stands in its attributes.
+
+    Its spacing is the pixel pitch and 1 from view to view; its axes are those of the NRRD that
+    `Projections.write` writes, so an axial slice view shows each radiograph upright.
+
+    Args:
+        scene: gets the node.
+        projections: what to put into it.
+        name: of the node.
+        role: "mr", "synthesized", "reference" or "difference".
+        node: a stack to replace; a new one is made without it, or where it has left the scene.
+    """
+    if node is None or node.GetScene() is not scene:
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    row_pitch, column_pitch = projections.views[0].pixel_pitch_mm
+    with slicer.util.NodeModify(node):
+        node.SetName(name)
+        set_voxels(node, np.asarray(projections.pixels, np.float32))
+        place(node, np.diag([column_pitch, row_pitch, 1.0, 1.0]))
+        describe(
+            node,
+            role=role,
+            unit=projections.unit,
+            views=[_view_to_json(view) for view in projections.views],
+            provenance=dict(projections.provenance),
+        )
+    if node.GetDisplayNode() is None:
+        node.CreateDefaultDisplayNodes()
+    return node
+
+
+def projections_from_node(node: slicer.vtkMRMLScalarVolumeNode | None) -> Projections:
+    """The projections of a stack, their pixels copied.
+
+    Raises:
+        MR2XRayError: if there is no node, it is not a stack, or it was changed so that it no longer is one.
+    """
+    if node is None:
+        raise MR2XRayError("There are no projections yet; project or synthesize first.")
+    name, text = node.GetName(), node.GetAttribute(VIEWS)
+    if not text or not node.IsA("vtkMRMLScalarVolumeNode"):
+        raise MR2XRayError(f"{name} is not a stack of projections; project the volume first.")
+    if node.GetImageData() is None or node.GetImageData().GetPointData().GetScalars() is None:
+        raise MR2XRayError(f"{name} holds no pixels (its file may be missing); project again.")
+    pixels = np.array(slicer.util.arrayFromVolume(node), np.float32)
+    if not np.isfinite(pixels).all():
+        raise MR2XRayError(f"{name} holds NaN or infinite pixels; project again.")
+    try:
+        views = tuple(_view_from_json(view) for view in json.loads(text))
+    except (KeyError, TypeError, ValueError, MR2XRayError) as error:
+        raise MR2XRayError(f"The views of {name} are not readable ({error}); project again.") from None
+    unit = node.GetAttribute(UNIT)
+    if unit not in get_args(Unit):
+        raise MR2XRayError(f'{name} is in the unknown unit "{unit}"; project again.')
+    return Projections(pixels, views, unit, provenance_of(node))
+
+
+def _view_to_json(view: View) -> dict[str, Any]:
+    """A view by its own numbers: `View.to_json` goes through the 3x4 matrix, which rounds them."""
+    return {
+        "label": str(view.angulation),
+        "primary_angle_deg": view.angulation.primary,
+        "secondary_angle_deg": view.angulation.secondary,
+        "rows": view.rows,
+        "columns": view.columns,
+        **{name: getattr(view, name).tolist() for name in _VECTORS},
+    }
+
+
+def _view_from_json(content: Mapping[str, Any]) -> View:
+    vectors = {name: np.array(content[name], float) for name in _VECTORS}
+    angulation = Angulation(content["primary_angle_deg"], content["secondary_angle_deg"])
+    return View(**vectors, rows=content["rows"], columns=content["columns"], angulation=angulation)
