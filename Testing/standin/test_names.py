@@ -1,0 +1,112 @@
+"""A class shows the names that the real one shows, and no other."""
+
+from __future__ import annotations
+
+import importlib
+
+import ctk
+import pytest
+import qt
+import slicer
+from slicerstandin import Program
+from slicerstandin.instance import IMPLEMENTATIONS
+from slicerstandin.tables import names_of, tables
+
+pytestmark = pytest.mark.usefixtures("program")
+
+
+@pytest.mark.parametrize("name", sorted(tables()))
+def test_every_table_names_the_header_that_it_was_read_from(name: str) -> None:
+    assert tables()[name].header.endswith(".h")
+
+
+@pytest.mark.parametrize(
+    "name", ["count", "currentText", "currentIndex", "currentData", "enabled", "visible", "width"]
+)
+def test_a_property_is_a_value_and_calling_it_is_a_type_error(name: str) -> None:
+    box = qt.QComboBox()
+    box.addItem("one")
+    with pytest.raises(TypeError, match="not callable"):
+        getattr(box, name)()
+
+
+@pytest.mark.parametrize("name", ["layout", "parent", "children"])
+def test_methods_that_are_no_properties_stay_methods(name: str) -> None:
+    assert callable(getattr(qt.QWidget(), name))
+
+
+@pytest.mark.parametrize("name", ["checkState", "isChecked"])
+def test_getters_without_a_property_of_their_name_stay_methods(name: str) -> None:
+    assert not getattr(qt.QCheckBox(), name)()
+
+
+def test_the_node_box_keeps_its_invokables_as_methods(program: Program) -> None:
+    box = slicer.qMRMLNodeComboBox()
+    box.nodeTypes = ["vtkMRMLModelNode"]
+    box.setMRMLScene(program.scene)
+    assert (box.currentNode(), box.nodeCount(), box.mrmlScene()) == (None, 0, program.scene)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: ctk.ctkSliderWidget(), "spinBox"),
+        (lambda: ctk.ctkSliderWidget(), "slider"),
+        (lambda: ctk.ctkSliderWidget(), "setRange"),
+        (lambda: ctk.ctkSliderWidget(), "setMinimum"),
+        (lambda: ctk.ctkCollapsibleButton(), "setCollapsed"),
+        (lambda: ctk.ctkCollapsibleButton(), "title"),
+        (lambda: ctk.ctkPathLineEdit(), "text"),
+        (lambda: qt.QVBoxLayout(), "getContentsMargins"),
+        (lambda: slicer.qMRMLNodeComboBox(), "currentText"),
+        (lambda: slicer.qMRMLNodeComboBox(), "setNodeTypes"),
+        (lambda: slicer.qMRMLNodeComboBox(), "addItem"),
+        (lambda: qt.QPushButton(), "setTextt"),
+        (lambda: qt.QComboBox(), "currentIndexChangedd"),
+        (lambda: qt.QCheckBox(), "checkStateChanged"),
+    ],
+)
+def test_what_is_neither_slot_property_nor_invokable_is_absent(make, name: str) -> None:
+    with pytest.raises(AttributeError):
+        getattr(make(), name)
+
+
+@pytest.mark.parametrize(
+    "name", ["QtWidgets", "QtCore", "Signal", "QTextCodec", "ctkSliderWidget", "QNoSuchThing"]
+)
+def test_the_module_qt_has_no_other_names(name: str) -> None:
+    with pytest.raises(AttributeError):
+        getattr(qt, name)
+
+
+@pytest.mark.parametrize("name", ["WithinRange", "getNode", "parameterPack", "tr", "array"])
+def test_slicer_does_not_hold_what_its_modules_hold(name: str) -> None:
+    assert not hasattr(slicer, name)
+
+
+def test_slicer_packaging_must_be_imported() -> None:
+    assert not hasattr(slicer, "packaging")
+    assert importlib.import_module("slicer.packaging").pip_check("numpy")
+    assert hasattr(slicer, "packaging")
+
+
+@pytest.mark.parametrize("name", sorted(name for name in IMPLEMENTATIONS if name in tables()))
+def test_every_property_and_signal_that_is_made_here_is_one_of_the_real_class(name: str) -> None:
+    made, shown = IMPLEMENTATIONS[name], names_of(name)
+    meta = made.staticMetaObject
+    properties = {meta.property(i).name() for i in range(meta.propertyOffset(), meta.propertyCount())}
+    assert properties <= set(shown.properties)
+    methods = [meta.method(i) for i in range(meta.methodOffset(), meta.methodCount())]
+    signals = {
+        bytes(one.name().data()).decode() for one in methods if one.methodType() == one.MethodType.Signal
+    }
+    assert signals <= set(shown.signals)
+
+
+def test_no_class_is_made_here_that_has_no_table() -> None:
+    assert set(IMPLEMENTATIONS) <= set(tables())
+
+
+def test_qt_6_has_lost_a_name_that_qt_5_had_and_the_stand_in_with_it() -> None:
+    button = qt.QComboBox()
+    assert button.connect("currentIndexChanged(QString)", print) is False
