@@ -53,6 +53,7 @@ class RegistrationSection:
         ui.undoAlignmentButton.enabled = placed and not self._panel.job.running
         ui.qualityLabel.text = transforms.quality_of(parameters.mr)
         ui.qualityLabel.visible = bool(ui.qualityLabel.text)
+        self._show_button(fusion.is_shown(self._panel.session.scene))
         ui.fusionButton.enabled = ui.fusionSlider.enabled = pair
 
     def _align(self) -> None:
@@ -94,15 +95,19 @@ class RegistrationSection:
 
     def _show_fusion(self, shown: bool) -> None:
         parameters, ui = self._panel.parameters, self._panel.ui
-        ui.fusionButton.blockSignals(True)
-        ui.fusionButton.checked = shown
-        ui.fusionButton.blockSignals(False)
+        self._show_button(shown)
         if shown:
             fusion.show_fusion(
                 self._panel.session.scene, parameters.mr, parameters.ct, ui.fusionSlider.value / 100
             )
         else:
             fusion.leave_fusion(self._panel.session.scene)
+
+    def _show_button(self, shown: bool) -> None:
+        button = self._panel.ui.fusionButton
+        button.blockSignals(True)
+        button.checked = shown
+        button.blockSignals(False)
 
     def _set_opacity(self, percent: int) -> None:
         if self._panel.ui.fusionButton.checked:

@@ -56,6 +56,14 @@ def show_fusion(
         fit_slice(node, *(axes @ (high - low)))
 
 
+def is_shown(scene: slicer.vtkMRMLScene) -> bool:
+    """Whether the fusion is shown."""
+    return any(
+        node.GetLayoutName() in TAGS and node.GetAttribute(_BEFORE) is not None
+        for node in nodes_of(scene, "vtkMRMLSliceCompositeNode")
+    )
+
+
 def set_opacity(scene: slicer.vtkMRMLScene, opacity: float) -> None:
     """Change how much of the MR is seen, 0 to 1."""
     for tag in TAGS:

@@ -11,7 +11,17 @@ import slicer
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.projection import Projections
-from MR2XRayScene import colours, geometry, head_display, head_surface, images, layout, results, stacks
+from MR2XRayScene import (
+    colours,
+    fusion,
+    geometry,
+    head_display,
+    head_surface,
+    images,
+    layout,
+    results,
+    stacks,
+)
 from MR2XRayScene.attributes import VIEW
 from MR2XRayScene.carm_display import CArmDisplay
 from MR2XRayScene.parameters import Isocentre, Quantity
@@ -93,18 +103,14 @@ class Session:
             )
 
     def aim(self, parameters: MR2XRayParameterNode) -> None:
-        """Let the C-arm in the 3D view and the planes of the slice views follow the angles, where these are known."""
+        """Let the C-arm in the 3D view follow the angles, where these are known."""
         try:
             view = self.view(parameters)
         except MR2XRayError:
             return
-        self._place(view)
-
-    def _place(self, view: View) -> None:
         if self._display is None:
             self._display = CArmDisplay(self.scene)
         self._display.update(view)
-        layout.follow(self.scene, view)
 
     # One view
 
@@ -147,7 +153,9 @@ class Session:
         }
         if not found:
             return
-        index = min(parameters.resultIndex, len(next(iter(found.values())).views) - 1)
+        views = next(iter(found.values())).views
+        index = min(parameters.resultIndex, len(views) - 1)
+        self.turn(parameters, views[index].angulation)
         self._show(parameters, found, index)
 
     def _show(self, parameters: MR2XRayParameterNode, made: dict[str, Projections], index: int) -> None:
@@ -168,7 +176,7 @@ class Session:
             if parameters.display.quantity == Quantity.INTENSITY and role in ("synthesized", "reference"):
                 pixels, unit = colours.as_intensity(pixels), colours.INTENSITY
             images.show(node, pixels, projections.views[index], role, unit, projections.provenance)
-        self._place(next(iter(made.values())).views[index])
+        layout.follow(self.scene, next(iter(made.values())).views[index])
         self.apply_display(parameters)
 
     def captions(self, parameters: MR2XRayParameterNode) -> dict[str, str]:
@@ -211,6 +219,7 @@ class Session:
 
     def show_layout(self, parameters: MR2XRayParameterNode) -> None:
         """The four images and the C-arm, with whatever is there already."""
+        fusion.leave_fusion(self.scene)
         layout.enter_layout(self.scene)
         if self._display is not None:
             self._display.visible = True
