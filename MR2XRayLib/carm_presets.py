@@ -24,6 +24,7 @@ from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import read_json, write_json
 from MR2XRayLib.resources import resource_folder
+from MR2XRayLib.user_folders import existing, user_config_folder
 
 _REQUIRED = ("source_to_isocentre_mm", "source_to_detector_mm", "detector_mm", "pixels")
 _TEXTS = ("note", "source")
@@ -133,25 +134,24 @@ def make_own_file() -> Path:
     Raises:
         MR2XRayError: if it cannot be written.
     """
-    file = _own_file()
+    file = existing(_own_file())
     if not file.is_file():
         shipped = read_json(resource_folder("CArms") / "presets.json", "C-arm file")
         write_json(file, {"my C-arm": {**shipped["default"], "note": "A copy of the default; change it."}})
     return file
 
 
-def _own_file() -> Path:
+def _own_file() -> Path | None:
     if named := os.environ.get("MR2XRAY_CARMS"):
         return Path(named)
-    from platformdirs import user_config_path
-
-    return user_config_path("MR2XRay") / "carms.json"
+    folder = user_config_folder()
+    return None if folder is None else folder / "carms.json"
 
 
 def _user_file() -> Path | None:
     """The file of the user's own presets; one named by the environment must exist, the other may."""
     file = _own_file()
-    return file if "MR2XRAY_CARMS" in os.environ or file.is_file() else None
+    return file if file is not None and ("MR2XRAY_CARMS" in os.environ or file.is_file()) else None
 
 
 def _read(file: Path) -> dict[str, CArmPreset]:

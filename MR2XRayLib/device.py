@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+
 from MR2XRayLib.errors import MR2XRayError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def wait_passively() -> None:
+    """Let idle threads of OpenMP sleep instead of spinning, unless OMP_WAIT_POLICY says otherwise.
+
+    torch and numba each have a pool of threads, which would take the cores from each other: with both cores of a
+    machine busy, a spinning pool made a synthesis seven times slower. OpenMP reads this once, when torch or numba is
+    loaded, so it has to come before.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def resolve_device(name: str = "auto") -> str:
@@ -29,6 +41,7 @@ def resolve_device(name: str = "auto") -> str:
 
 def _available() -> dict[str, bool]:
     """Each device, the preferred first, and whether it is there."""
+    wait_passively()
     try:
         import torch
     except ImportError:

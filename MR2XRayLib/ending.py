@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,15 +37,23 @@ def end_with_stdin(last_words: Callable[[], None]) -> None:
     """Let the closing of standard input cancel this process, as Ctrl-C does, and within two seconds.
 
     For a process whose standard input is a pipe that the one who started it holds: it closes when that one cancels
-    or dies. The main thread gets a KeyboardInterrupt. Where that does not end it within `GRACE_S`, since compiled
-    code is running, what is open in `undone` is undone (temporary folders go, children end) and the process ends
-    with the exit code `CANCELLED`.
+    or dies. The main thread gets a KeyboardInterrupt and is to end by `leave_cancelled`. Where it does not within
+    `GRACE_S`, since compiled code is running, what is open in `undone` is undone (temporary folders go, children
+    end) and the process ends all the same.
 
     Args:
         last_words: called before that hard end.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_watch_stdin, args=(last_words,), daemon=True).start()
+
+
+def leave_cancelled() -> None:
+    """End this process with the exit code `CANCELLED`, without the seconds that Python takes to unload torch."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(CANCELLED)
 
 
 def _watch_stdin(last_words: Callable[[], None]) -> None:
@@ -59,7 +68,7 @@ def _watch_stdin(last_words: Callable[[], None]) -> None:
             undo()
     with suppress(Exception):
         last_words()
-    os._exit(CANCELLED)
+    leave_cancelled()
 
 
 def _interrupt_main() -> None:

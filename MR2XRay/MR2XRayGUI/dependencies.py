@@ -11,8 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from subprocess import CalledProcessError
 
-import slicer
-import slicer.packaging
+from slicer import packaging
 from slicer.i18n import tr as _
 
 from MR2XRayLib.errors import MR2XRayError
@@ -61,8 +60,8 @@ def ensure_torch() -> None:
 
 def missing(*files: str) -> list[str]:
     """The requirements of these files in `RESOURCES` that are not met, as pip writes them."""
-    wanted = [one for file in files for one in slicer.packaging.load_requirements(RESOURCES / file)]
-    return [str(one) for one in wanted if not slicer.packaging.pip_check(one)]
+    wanted = [one for file in files for one in packaging.load_requirements(RESOURCES / file)]
+    return [str(one) for one in wanted if not packaging.pip_check(one)]
 
 
 def _ensure(*files: str) -> None:
@@ -71,7 +70,7 @@ def _ensure(*files: str) -> None:
         return
     names = ", ".join(absent)
     try:
-        slicer.packaging.pip_ensure(absent, requester="MR2XRay")
+        packaging.pip_ensure(absent, requester="MR2XRay")
     except CalledProcessError as error:
         raise _failed(names, error) from None
     except RuntimeError as error:

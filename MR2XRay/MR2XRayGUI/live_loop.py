@@ -51,7 +51,7 @@ class LiveLoop:
         self._shown = self._state()
         began = time.perf_counter()
         images = session.update_images(parameters)
-        self._panel.caption()
+        self._panel.images_shown()
         milliseconds = 1e3 * (time.perf_counter() - began)
         numbers = images.metrics
         self._panel.ui.liveNote.text = (

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import qt
 from slicer.i18n import tr as _
 
 from MR2XRayGUI.carm_section import CArmSection
@@ -105,10 +106,15 @@ class Panel:
         """What the network is to run on."""
         return self.ui.deviceComboBox.currentText
 
-    def caption(self) -> None:
-        """Write into the slice views what they show, and from where."""
+    def images_shown(self) -> None:
+        """Images were put into the scene: write into the slice views what they show, and from where.
+
+        The slice views settle in the next round of the event loop: new ones get their size, and the sliders over
+        them tell their old offset late and move the planes by it. So planes and zoom are set once more after that.
+        """
         if self.parameters is not None:
             self._captions.show(self.session.captions(self.parameters))
+            qt.QTimer.singleShot(0, self.session.settle)
 
     def say(self, text: str) -> None:
         """A line for the user at the top of the panel; empty hides it."""

@@ -54,19 +54,19 @@ class ResultsSection:
         if how != self._how:
             self._how = how
             panel.guarded(panel.session.show_again)(parameters)
-            panel.caption()
+            panel.images_shown()
 
     def _browse(self, index: int) -> None:
         self._panel.parameters.resultIndex = index
         self._panel.session.show_result(self._panel.parameters)
-        self._panel.caption()
+        self._panel.images_shown()
 
     def _plot(self) -> None:
         self._panel.session.plot(self._panel.parameters)
 
     def _show_layout(self) -> None:
         self._panel.session.show_layout(self._panel.parameters)
-        self._panel.caption()
+        self._panel.images_shown()
 
     def _export(self) -> None:
         ensure_worker()

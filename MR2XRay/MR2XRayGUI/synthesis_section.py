@@ -77,7 +77,7 @@ class SynthesisSection:
 
         def done(folder: Path, _result: dict[str, Any], warnings: list[str]) -> None:
             panel.session.take_results(parameters, exchange.read_run(folder))
-            panel.caption()
+            panel.images_shown()
             panel.say(" ".join(warnings) or _("{n} views synthesized.").format(n=len(job.views)))
 
         panel.job.start(_("Synthesizing"), lambda folder: exchange.write_run(folder, job), done)

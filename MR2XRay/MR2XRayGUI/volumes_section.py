@@ -54,6 +54,7 @@ class VolumesSection:
             scene, parameters = panel.session.scene, panel.parameters
             parameters.ct = node_from_volume(scene, pair.ct, _("Digital head CT"))
             parameters.mr = node_from_volume(scene, pair.mr, _("Digital head MR"))
+            slicer.util.setSliceViewerLayers(background=parameters.ct, foreground=None, fit=True)
             panel.say(_("The digital head is loaded; its MR lies elsewhere than its CT: register them."))
 
         def failed(sentence: str) -> None:

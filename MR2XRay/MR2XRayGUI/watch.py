@@ -32,7 +32,7 @@ class Watch(VTKObservationMixin):
             return
         self._watched = wanted
         self.removeObservers()
-        for node in nodes:
+        for node in dict.fromkeys(nodes):
             self.addObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._changed)
             self.addObserver(node, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._changed)
         if point is not None:

@@ -21,7 +21,9 @@ import qt
 import MR2XRayLib
 
 _LEAD = (
-    "import json, os, runpy;"
+    "import json, os, runpy, sys;"
+    # By a variable of its own: a launcher may set PYTHONPATH anew.
+    "sys.path.insert(0, os.environ['MR2XRAY_LIBRARY']);"
     # Slicer's launcher sets it anew; these are factories for Slicer's own ITK, which crash the itk wheels.
     "os.environ.pop('ITK_AUTOLOAD_PATH', None);"
     "hasattr(os, 'setsid') and os.getpgrp() != os.getpid() and os.setsid();"
@@ -40,9 +42,7 @@ def environment(folder: Path | None) -> qt.QProcessEnvironment:
     """Slicer's own environment, with the library importable and everything temporary inside `folder`."""
     variables = qt.QProcessEnvironment.systemEnvironment()
     variables.remove("ITK_AUTOLOAD_PATH")
-    library = str(Path(MR2XRayLib.__file__).resolve().parent.parent)
-    paths = filter(None, [library, variables.value("PYTHONPATH")])
-    variables.insert("PYTHONPATH", os.pathsep.join(paths))
+    variables.insert("MR2XRAY_LIBRARY", str(Path(MR2XRayLib.__file__).resolve().parent.parent))
     variables.insert("PYTHONUNBUFFERED", "1")
     variables.insert("PYTHONUTF8", "1")
     if folder is not None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import slicer
 import vtk
 
 from MR2XRayLib.carm import View
 from MR2XRayScene.attributes import nodes_of
 from MR2XRayScene.images import slice_to_ras
-from MR2XRayScene.roles import NAMES, ROLES
+from MR2XRayScene.roles import ROLES
+from MR2XRayScene.transforms import lps_to_ras
 
 IMAGES_LAYOUT = 1710
 PLOT_LAYOUT = 1711
@@ -24,7 +26,13 @@ VIEW_GROUP = 1710
 """The group within which slice views are linked; Slicer's own views are in others."""
 
 _COLOURS = {"mr": "#4C9BE8", "synthesized": "#E8A33D", "reference": "#59B36B", "difference": "#C46BC9"}
+_LABELS = {"mr": "MR", "synthesized": "Syn", "reference": "Ref", "difference": "Dif"}
+"""Short, for the bar over a slice view; the view itself tells more in words."""
+
 _MARGIN = 1.04
+
+_EYE_MM = (-2300.0, 2100.0, 600.0)
+"""Where the 3D view's camera stands from the isocentre, RAS: so that C, head and detector image are all seen."""
 
 
 def register_layout(scene: slicer.vtkMRMLScene) -> None:
@@ -105,6 +113,18 @@ def image_in_3d(scene: slicer.vtkMRMLScene, role: str | None) -> None:
         node.SetSliceVisible(other == role)
 
 
+def look_at_carm(scene: slicer.vtkMRMLScene, view: View) -> None:
+    """Let the 3D view's camera see the whole C-arm: from the patient's left and front, a little from above."""
+    isocentre = lps_to_ras(np.append(view.isocentre_mm, 1.0))[:3]
+    centre = np.add(isocentre, (0, -40, 150))
+    for camera in nodes_of(scene, "vtkMRMLCameraNode"):
+        if camera.GetLayoutName() == "1":
+            camera.SetFocalPoint(*centre)
+            camera.SetPosition(*(centre + _EYE_MM))
+            camera.SetViewUp(0, 0, 1)
+            camera.ResetClippingRange()
+
+
 def composite_node(scene: slicer.vtkMRMLScene, tag: str) -> slicer.vtkMRMLSliceCompositeNode:
     """What the slice view of that tag shows; made where the view has not been shown yet, which then takes it up."""
     for found in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
@@ -143,7 +163,7 @@ def _slice_xml(role: str) -> str:
     return (
         f'<item><view class="vtkMRMLSliceNode" singletontag="{TAGS[role]}">'
         '<property name="orientation" action="default">Coronal</property>'
-        f'<property name="viewlabel" action="default">{NAMES[role]}</property>'
+        f'<property name="viewlabel" action="default">{_LABELS[role]}</property>'
         f'<property name="viewcolor" action="default">{_COLOURS[role]}</property>'
         f'<property name="viewgroup" action="default">{VIEW_GROUP}</property>'
         "</view></item>"
@@ -154,10 +174,10 @@ def _images_xml() -> str:
     """The 3D view at the left, the four images in two rows at its right."""
     upper, lower = ("".join(map(_slice_xml, pair)) for pair in (ROLES[:2], ROLES[2:]))
     return (
-        '<layout type="horizontal" split="true"><item splitSize="400">'
+        '<layout type="horizontal" split="true"><item splitSize="500">'
         '<view class="vtkMRMLViewNode" singletontag="1">'
         '<property name="viewlabel" action="default">1</property></view></item>'
-        '<item splitSize="600"><layout type="vertical">'
+        '<item splitSize="500"><layout type="vertical">'
         f'<item><layout type="horizontal">{upper}</layout></item>'
         f'<item><layout type="horizontal">{lower}</layout></item>'
         "</layout></item></layout>"

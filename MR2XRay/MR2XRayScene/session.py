@@ -47,10 +47,12 @@ class Session:
         self.prepared: Prepared | None = None
         self._display: CArmDisplay | None = None
         self._last: tuple[dict[str, Projections], int] | None = None
+        self._framed = self._to_fit = False
 
     def forget(self) -> None:
         """Let go of everything that belongs to a scene which is being closed."""
         self.prepared = self._display = self._last = None
+        self._framed = self._to_fit = False
 
     @property
     def device(self) -> str:
@@ -114,6 +116,21 @@ class Session:
 
     # One view
 
+    def settle(self) -> None:
+        """Turn the slice views into the plane of the images that they show; new ones show the whole images.
+
+        To be called in the next round of the event loop after images were shown (see `MR2XRayGUI.panel`).
+        """
+        self._place_views()
+        self._to_fit = False
+
+    def _place_views(self) -> None:
+        if self._last is not None:
+            made, index = self._last
+            layout.follow(self.scene, next(iter(made.values())).views[index])
+        if self._to_fit:
+            layout.fit(self.scene)
+
     def live_state(self, parameters: MR2XRayParameterNode) -> Hashable:
         """What the images depend on; equal as long as they need not be made anew."""
         carm, display = parameters.carm, parameters.display
@@ -161,6 +178,7 @@ class Session:
     def _show(self, parameters: MR2XRayParameterNode, made: dict[str, Projections], index: int) -> None:
         """Put one view of each role into its image node; the node of a role that is missing goes away."""
         self._last = made, index
+        new = {}
         for role in ROLES:
             projections, node = made.get(role), shown_node(parameters, role)
             if projections is None:
@@ -169,14 +187,18 @@ class Session:
                     self.scene.RemoveNode(node)
                 continue
             if node is None:
-                node = images.make_image_node(self.scene, role)
+                node = new[role] = images.make_image_node(self.scene, role)
                 set_shown_node(parameters, role, node)
-                layout.show_images(self.scene, {role: node})
             pixels, unit = projections.pixels[index], projections.unit
             if parameters.display.quantity == Quantity.INTENSITY and role in ("synthesized", "reference"):
                 pixels, unit = colours.as_intensity(pixels), colours.INTENSITY
             images.show(node, pixels, projections.views[index], role, unit, projections.provenance)
-        layout.follow(self.scene, next(iter(made.values())).views[index])
+        # A slice view takes up a volume that has its image already.
+        layout.show_images(self.scene, new)
+        if new:
+            layout.image_in_3d(self.scene, "synthesized" if "synthesized" in made else "mr")
+            self._to_fit = True
+        self._place_views()
         self.apply_display(parameters)
 
     def captions(self, parameters: MR2XRayParameterNode) -> dict[str, str]:
@@ -225,8 +247,10 @@ class Session:
             self._display.visible = True
         found = {role: node for role in ROLES if (node := shown_node(parameters, role)) is not None}
         layout.show_images(self.scene, found)
-        layout.image_in_3d(self.scene, "synthesized" if "synthesized" in found else "mr")
-        layout.fit(self.scene)
+        self._to_fit = True
+        if not self._framed and self.prepared is not None:
+            layout.look_at_carm(self.scene, self.view(parameters))
+            self._framed = True
 
     def leave_layout(self) -> bool:
         """The former layout, if ours is shown; whether it was."""

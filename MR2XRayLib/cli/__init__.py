@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from MR2XRayLib.cli.parser import build_parser
 from MR2XRayLib.cli.reporter import Reporter
-from MR2XRayLib.ending import CANCELLED, end_with_stdin
+from MR2XRayLib.ending import CANCELLED, end_with_stdin, leave_cancelled
 from MR2XRayLib.errors import MR2XRayError
 
 FAULT = 2
@@ -52,5 +52,7 @@ def _run(options: Namespace, reporter: Reporter) -> int:
         return FAULT
     except KeyboardInterrupt:
         reporter.fault(CANCELLED_WORDS)
+        if options.end_with_stdin:
+            leave_cancelled()
         return CANCELLED
     return 0

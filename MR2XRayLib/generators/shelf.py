@@ -6,11 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import CARD
 from MR2XRayLib.resources import resource_folder
+from MR2XRayLib.user_folders import existing, user_data_folder
 
 WEIGHTS = "weights.safetensors"
 RECOMMENDED = "recommended"
@@ -18,9 +17,13 @@ MODELS_VARIABLE = "MR2XRAY_MODELS"
 
 
 def user_models_folder() -> Path:
-    """Where the user's own generators lie; the environment variable MR2XRAY_MODELS says another place."""
+    """Where the user's own generators lie; the environment variable MR2XRAY_MODELS says another place.
+
+    Raises:
+        MR2XRayError: if the place is not known, for want of platformdirs.
+    """
     named = os.environ.get(MODELS_VARIABLE)
-    return Path(named).expanduser() if named else user_data_path("MR2XRay", appauthor=False) / "Models"
+    return Path(named).expanduser() if named else existing(user_data_folder()) / "Models"
 
 
 def can_be_a_name(name: str) -> bool:
@@ -29,7 +32,9 @@ def can_be_a_name(name: str) -> bool:
 
 
 def own_generators() -> dict[str, Path]:
-    """Name and folder of each generator of the user, in the order of their names."""
+    """Name and folder of each generator of the user, in the order of their names; none where nobody could keep any."""
+    if not os.environ.get(MODELS_VARIABLE) and user_data_folder() is None:
+        return {}
     return _generators_in(user_models_folder())
 
 

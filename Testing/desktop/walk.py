@@ -18,6 +18,15 @@ from typing import Any
 import slicer
 
 PATIENCE_S = 300.0
+SECTIONS = (
+    "volumesSection",
+    "registrationSection",
+    "carmSection",
+    "generatorSection",
+    "synthesisSection",
+    "resultsSection",
+    "trainingSection",
+)
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
@@ -50,11 +59,17 @@ class Walk:
         """What stands at the top of the panel."""
         return self.ui.messageLabel.text
 
+    def _open(self, name: str) -> None:
+        """Open one section of the panel and close the others, so that it is seen."""
+        for section in SECTIONS:
+            getattr(self.ui, section).collapsed = section != name
+
     def _idle(self) -> bool:
         return not self.widget.panel.job.running and not self.widget.panel.preparation.busy
 
     def load(self) -> None:
         """The digital head."""
+        self._open("volumesSection")
         self.ui.digitalHeadButton.click()
         wait_for(lambda: self.ui.mrSelector.currentNode() is not None, "the digital head")
         wait_for(self._idle, "the volumes' preparation")
@@ -62,6 +77,7 @@ class Walk:
 
     def register(self) -> None:
         """Registers, and looks at the fusion."""
+        self._open("registrationSection")
         self.ui.alignButton.click()
         wait_for(self._idle, "the registration")
         assert self.ui.qualityLabel.text, self.message()
@@ -69,6 +85,7 @@ class Walk:
 
     def aim(self) -> None:
         """Turns the C-arm and looks at the images."""
+        self._open("carmSection")
         self.ui.primarySlider.value = 30.0
         self.ui.secondarySlider.value = 10.0
         self.ui.updateButton.click()
@@ -77,6 +94,7 @@ class Walk:
 
     def live(self, angles: tuple[float, ...] = (25.0, 10.0, -5.0, -20.0)) -> None:
         """Moves a slider with the images following."""
+        self._open("synthesisSection")
         self.ui.liveCheckBox.click()
         for angle in angles:
             before = self.parameters.shownMr.GetAttribute("MR2XRay.View")
@@ -90,12 +108,14 @@ class Walk:
 
     def keep_views(self, words: str = "PA, LATL, sweep -30..30 step 15") -> None:
         """Writes a list of views and adds it."""
+        self._open("carmSection")
         self.ui.viewsLineEdit.text = words
         self.ui.addViewsButton.click()
         self._picture("5-views")
 
     def synthesize_all(self) -> None:
         """All kept views in the worker."""
+        self._open("resultsSection")
         self.ui.synthesizeAllButton.click()
         wait_for(self._idle, "the views")
         assert self.parameters.metrics is not None, self.message()
@@ -144,6 +164,7 @@ def screenshot(folder: Path, name: str) -> None:
 def main(folder: Path) -> None:
     """Walk in the desktop program, write pictures into a folder and end the program."""
     folder.mkdir(parents=True, exist_ok=True)
+    slicer.util.mainWindow().showMaximized()
     slicer.util.selectModule("MR2XRay")
     widget = slicer.modules.mr2xray.widgetRepresentation().self()
     code = 1

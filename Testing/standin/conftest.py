@@ -13,6 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "SlicerStandIn")
 from slicerstandin import Program, start
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[Program]:
+    """The program, started once for a file of tests that do not touch the scene."""
+    with start() as started:
+        yield started
+        assert not started.faults
+
+
 @pytest.fixture
 def program() -> Iterator[Program]:
     """The program, just started, with an empty scene."""

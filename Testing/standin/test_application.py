@@ -41,10 +41,9 @@ def test_an_own_layout_makes_its_views_and_goes_again(program: Program) -> None:
     manager, numbers = slicer.app.layoutManager(), []
     manager.layoutChanged.connect(numbers.append)
     before = manager.layout
-    view = '<item><view class="vtkMRMLSliceNode" singletontag="MR2XRayMR"><property name="orientation" action="default">Axial</property></view></item>'
-    manager.layoutLogic().GetLayoutNode().AddLayoutDescription(
-        5013, f'<layout type="horizontal">{view}</layout>'
-    )
+    view = '<view class="vtkMRMLSliceNode" singletontag="MR2XRayMR"/>'
+    description = f'<layout type="horizontal"><item>{view}</item></layout>'
+    manager.layoutLogic().GetLayoutNode().AddLayoutDescription(5013, description)
     manager.setLayout(5013)
     assert manager.sliceWidget("MR2XRayMR") is not None
     manager.layout = before

@@ -6,7 +6,7 @@ import pytest
 import qt
 import slicer
 
-pytestmark = pytest.mark.usefixtures("program")
+pytestmark = pytest.mark.usefixtures("running")
 
 
 def test_an_unknown_attribute_cannot_be_set_on_a_class_of_qt() -> None:

@@ -12,6 +12,7 @@ import qt
 import slicer
 from slicer.parameterNodeWrapper import (
     Choice,
+    Default,
     FloatRange,
     RangeBounds,
     WithinRange,
@@ -65,8 +66,8 @@ PAIRS = [
     (ctk.ctkDoubleSlider, Percent, "value", 5.25, 5.25),
     (ctk.ctkDoubleSpinBox, float, "value", 5.25, 5.25),
     (qt.QLineEdit, str, "text", "x", "x"),
-    (qt.QComboBox, Mode, "currentText", "FAST", Mode.FAST),
-    (ctk.ctkComboBox, Mode, "currentText", "FAST", Mode.FAST),
+    (qt.QComboBox, Mode, "currentText", "SLOW", Mode.SLOW),
+    (ctk.ctkComboBox, Mode, "currentText", "SLOW", Mode.SLOW),
     (qt.QComboBox, Annotated[str, Choice(["a", "b"])], "currentText", "b", "b"),
     (ctk.ctkPathLineEdit, Path, "currentPath", "/tmp/x", Path("/tmp/x")),
     (ctk.ctkDirectoryButton, Path, "directory", "/tmp", Path("/tmp")),
@@ -80,6 +81,8 @@ def test_a_widget_says_what_the_user_did(
     widget, heard = make(), []
     connector = createGuiConnector(widget, kind)
     connector.onChanged(lambda: heard.append(connector.read()))
+    if isinstance(read, enum.Enum):
+        widget.currentIndex = -1
     setattr(widget, name, value)
     assert heard[-1] == read
     connector.onChanged(None)
@@ -99,7 +102,7 @@ NO_PAIRS = [
     (qt.QPlainTextEdit, str),
     (ctk.ctkPathLineEdit, str),
     (ctk.ctkCoordinatesWidget, list[float]),
-    (slicer.qMRMLWidget, Volume) if hasattr(slicer, "qMRMLWidget") else (qt.QWidget, Volume),
+    (qt.QWidget, Volume),
     (qt.QComboBox, Volume),
     (qt.QListWidget, list[str]),
 ]
@@ -127,7 +130,9 @@ def test_bounds_and_choices_that_are_needed_are_asked_for(program: Program, make
 
 def test_a_range(program: Program) -> None:
     widget = ctk.ctkRangeWidget()
-    connector = createGuiConnector(widget, Annotated[FloatRange, RangeBounds(0, 50)])
+    connector = createGuiConnector(
+        widget, Annotated[FloatRange, RangeBounds(0, 50), Default(FloatRange(1, 2))]
+    )
     connector.write(FloatRange(3, 7))
     assert (widget.minimumValue, widget.maximumValue, connector.read()) == (3.0, 7.0, FloatRange(3.0, 7.0))
 

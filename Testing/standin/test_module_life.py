@@ -169,14 +169,14 @@ def test_a_person_cannot_press_a_disabled_button(program: Program, module_file: 
         program.click("goButton")
 
 
-def test_closing_the_scene_gives_a_new_state_and_defaults_in_the_panel(
+def test_closing_the_scene_gives_a_fresh_state_and_defaults_in_the_panel(
     program: Program, module_file: Path
 ) -> None:
     widget = program.load_module(module_file)
-    before = widget.parameters.parameterNode
+    widget.parameters.volume = program.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     widget.parameters.angle = 60
     program.close_scene()
-    assert widget.parameters.parameterNode is not before
+    assert (widget.parameters.angle, widget.parameters.volume) == (7.0, None)
     assert program.find("angleSlider").value == 7.0
 
 
@@ -270,6 +270,11 @@ def test_a_module_can_be_reloaded(program: Program, module_file: Path) -> None:
     assert program.widget is not widget
     assert slicer.modules.TinyWidget is program.widget
     assert not program.faults
+
+
+def test_two_programs_at_once_are_refused(program: Program) -> None:
+    with pytest.raises(RuntimeError, match="cleanup"):
+        start()
 
 
 def test_two_starts_in_one_process_do_not_see_each_other(module_file: Path) -> None:

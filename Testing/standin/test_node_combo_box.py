@@ -42,6 +42,13 @@ def test_on_an_empty_scene_a_node_that_comes_later_is_not_selected(program: Prog
     assert box.nodeCount() == 1
 
 
+def test_a_box_with_no_other_entry_selects_the_first_node_that_comes(program: Program) -> None:
+    box = make_box(addEnabled=False, removeEnabled=False)
+    box.setMRMLScene(program.scene)
+    nodes = [program.scene.AddNewNodeByClass(VOLUME) for _ in range(2)]
+    assert box.currentNode() is nodes[0]
+
+
 def test_a_filled_scene_selects_the_first_node_only_without_none(
     program: Program, volumes: list[Any]
 ) -> None:
@@ -90,12 +97,40 @@ def test_both_signals_are_sent_at_each_change(program: Program, volumes: list[An
     assert seen == [volumes[1], True, None, False]
 
 
-def test_setting_the_scene_says_none_before_the_node(program: Program, volumes: list[Any]) -> None:
-    box, seen = make_box(), []
+def test_setting_the_scene_says_none_several_times(program: Program, volumes: list[Any]) -> None:
+    box, with_none, seen, seen_with_none = make_box(), make_box(noneEnabled=True), [], []
     box.currentNodeChanged.connect(seen.append)
+    with_none.currentNodeChanged.connect(seen_with_none.append)
     box.setMRMLScene(program.scene)
-    assert seen[0] is None
-    assert seen[-1] is volumes[0]
+    with_none.setMRMLScene(program.scene)
+    assert seen == [volumes[0]]
+    assert seen_with_none == [None] * 5
+
+
+def test_removing_the_only_node_says_none_once(program: Program) -> None:
+    node, box, seen = program.scene.AddNewNodeByClass(VOLUME), make_box(), []
+    box.setMRMLScene(program.scene)
+    box.currentNodeChanged.connect(seen.append)
+    program.scene.RemoveNode(node)
+    assert (box.currentNode(), seen) == (None, [None])
+
+
+def test_two_nodes_of_one_name_are_two_choices(program: Program, volumes: list[Any]) -> None:
+    volumes[1].SetName("A")
+    box, seen = make_box(), []
+    box.setMRMLScene(program.scene)
+    box.currentNodeChanged.connect(seen.append)
+    box.setCurrentNode(volumes[1])
+    assert seen == [volumes[1]]
+
+
+def test_a_new_name_of_the_current_node_is_said_too(program: Program, volumes: list[Any]) -> None:
+    box, seen = make_box(), []
+    box.setMRMLScene(program.scene)
+    box.currentNodeChanged.connect(seen.append)
+    volumes[0].SetName("T1")
+    volumes[1].SetName("T2")
+    assert seen == [volumes[0]]
 
 
 def test_a_label_map_is_a_scalar_volume_unless_child_types_are_hidden(program: Program) -> None:
@@ -106,11 +141,15 @@ def test_a_label_map_is_a_scalar_volume_unless_child_types_are_hidden(program: P
     assert (box.nodeCount(), strict.nodeCount()) == (1, 0)
 
 
-def test_hidden_nodes_are_not_listed(program: Program, volumes: list[Any]) -> None:
+def test_hidden_nodes_are_not_listed_but_one_that_is_hidden_later_stays(
+    program: Program, volumes: list[Any]
+) -> None:
+    volumes[0].SetHideFromEditors(True)
     box = make_box()
     box.setMRMLScene(program.scene)
-    volumes[0].SetHideFromEditors(True)
-    volumes[0].Modified()
+    assert box.nodeCount() == 2
+    volumes[1].SetHideFromEditors(True)
+    volumes[1].Modified()
     assert box.nodeCount() == 2
 
 
@@ -166,4 +205,4 @@ def test_a_checkable_box_keeps_what_is_checked(program: Program, volumes: list[A
     assert box.checkedNodes() == (volumes[0], volumes[2])
     program.scene.RemoveNode(volumes[0])
     assert box.checkedNodes() == (volumes[2],)
-    assert len(seen) == 3
+    assert len(seen) == 2

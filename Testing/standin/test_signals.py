@@ -24,9 +24,8 @@ def test_both_ways_to_connect_work_and_say_so(button) -> None:
     assert called == ["text", "name"]
 
 
-def test_an_unknown_signal_gives_false_and_a_fault(program: Program, button) -> None:
+def test_an_unknown_signal_gives_false(program: Program, button) -> None:
     assert button.connect("pushed()", print) is False
-    assert [fault.kind for fault in program.faults] == ["connection"]
     program.faults.clear()
 
 
@@ -46,11 +45,13 @@ def test_a_default_argument_receives_what_the_signal_gives(button) -> None:
 
 
 def test_a_function_that_needs_an_argument_is_not_called_by_a_signal_without(
-    program: Program, button
+    program: Program, button, capsys
 ) -> None:
-    button.connect("clicked()", lambda checked: None)
+    called: list[object] = []
+    button.connect("clicked()", lambda checked: called.append(checked))
     button.click()
-    assert "TypeError" in program.faults[0].text
+    assert "TypeError" in capsys.readouterr().err
+    assert called == []
     program.faults.clear()
 
 
@@ -69,18 +70,9 @@ def test_connecting_twice_calls_twice_and_disconnect_undoes_one(button) -> None:
     assert called == [1, 1, 1]
 
 
-def test_disconnect_by_name_without_arguments_does_nothing(button) -> None:
-    called: list[int] = []
-    button.clicked.connect(lambda: called.append(1))
-    assert button.clicked.disconnect() is False
-    button.click()
-    assert called == [1]
-
-
 def test_an_exception_in_a_slot_is_printed_and_the_program_goes_on(program: Program, button, capsys) -> None:
     button.clicked.connect(lambda: 1 / 0)
     button.click()
-    assert "ZeroDivisionError" in program.faults[0].text
     assert "ZeroDivisionError" in capsys.readouterr().err
     program.faults.clear()
 
@@ -103,15 +95,20 @@ def test_a_signal_can_be_emitted_by_calling_it(button) -> None:
     assert called == [True, False]
 
 
-def test_a_timer_shoots_once_by_its_static_function_and_by_its_property(program: Program) -> None:
+def test_a_timer_shoots_once_by_its_static_function_and_by_its_setter(program: Program) -> None:
     shots: list[str] = []
     timer = qt.QTimer()
-    timer.singleShot = True
-    timer.timeout.connect(lambda: shots.append("property"))
+    timer.setSingleShot(True)
+    timer.timeout.connect(lambda: shots.append("setter"))
     timer.start(1)
     qt.QTimer.singleShot(1, lambda: shots.append("static"))
     program.wait_until(lambda: len(shots) == 2)
-    assert sorted(shots) == ["property", "static"]
+    assert sorted(shots) == ["setter", "static"]
+
+
+def test_the_static_function_hides_the_timers_property(program: Program) -> None:
+    with pytest.raises(AttributeError, match="overwritten"):
+        qt.QTimer().singleShot = True
 
 
 def test_a_slider_without_tracking_says_its_value_when_it_is_let_go(program: Program) -> None:
@@ -139,6 +136,7 @@ def test_setting_the_same_value_again_says_nothing(program: Program) -> None:
 def test_a_collapsible_button_opens_and_hides_its_children(program: Program) -> None:
     section, called = ctk.ctkCollapsibleButton(), []
     label = qt.QLabel("x", section)
+    section.show()
     section.connect("contentsCollapsed(bool)", called.append)
     section.collapsed = True
     assert (section.checked, label.isHidden(), called) == (False, True, [True])

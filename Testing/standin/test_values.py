@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import qt
 import slicer
 
-pytestmark = pytest.mark.usefixtures("program")
+pytestmark = pytest.mark.usefixtures("running")
 
 
 def test_constructors_take_no_keyword_arguments() -> None:
@@ -19,7 +17,7 @@ def test_constructors_take_no_keyword_arguments() -> None:
 def test_a_widget_of_ctk_takes_a_parent_and_nothing_else() -> None:
     import ctk
 
-    with pytest.raises(ValueError, match="construct"):
+    with pytest.raises(ValueError, match="ctkCollapsibleButton"):
         ctk.ctkCollapsibleButton("Volumes")
 
 
@@ -35,11 +33,6 @@ def test_lists_come_back_as_tuples() -> None:
     assert qt.QWidget().children() == ()
 
 
-def test_a_text_is_no_list_of_node_types() -> None:
-    with pytest.raises(AttributeError):
-        slicer.qMRMLNodeComboBox().nodeTypes = "vtkMRMLModelNode"
-
-
 def test_enumerators_are_ints_without_a_name() -> None:
     assert isinstance(qt.Qt.AlignLeft, int)
     assert not hasattr(qt.Qt.AlignLeft, "name")
@@ -53,24 +46,10 @@ def test_no_number_in_a_call_is_a_value_error(value: object) -> None:
         qt.QSpinBox().setValue(value)
 
 
-@pytest.mark.parametrize(
-    ("make", "name", "value"),
-    [
-        (qt.QSpinBox, "value", None),
-        (qt.QSpinBox, "value", "3"),
-        (qt.QSpinBox, "value", 3.7),
-        (qt.QDoubleSpinBox, "value", None),
-        (qt.QCheckBox, "checked", "False"),
-        (qt.QCheckBox, "checked", None),
-        (qt.QLabel, "text", b"bytes"),
-        (qt.QLabel, "text", 3),
-        (qt.QLabel, "text", None),
-        (qt.QLineEdit, "text", Path("x")),
-    ],
-)
-def test_a_value_of_a_wrong_type_is_refused(make, name: str, value: object) -> None:
+@pytest.mark.parametrize("value", [None, "x"])
+def test_no_number_in_an_assignment_is_an_attribute_error(value: object) -> None:
     with pytest.raises(AttributeError):
-        setattr(make(), name, value)
+        qt.QDoubleSpinBox().value = value
 
 
 def test_a_whole_float_is_an_int() -> None:
@@ -79,25 +58,25 @@ def test_a_whole_float_is_an_int() -> None:
     assert box.value == 3
 
 
-def test_a_process_gives_bytes(program) -> None:
+def test_a_process_gives_bytes(running) -> None:
     process = qt.QProcess()
     ended = []
     process.connect("finished(int,QProcess::ExitStatus)", lambda code, status: ended.append((code, status)))
     process.start("echo", ["hello"])
-    program.wait_until(lambda: ended)
+    running.wait_until(lambda: ended)
     assert ended == [(0, qt.QProcess.NormalExit)]
     assert process.readAllStandardOutput().data() == b"hello\n"
 
 
-def test_finished_by_name_gives_one_argument_as_in_qt_5(program) -> None:
+def test_finished_by_name_gives_one_argument_as_in_qt_5(running) -> None:
     process, ended = qt.QProcess(), []
     process.finished.connect(lambda code: ended.append(code))
     process.start("false", [])
-    program.wait_until(lambda: ended)
+    running.wait_until(lambda: ended)
     assert ended == [1]
 
 
-def test_settings_are_those_of_this_start_only(program) -> None:
+def test_settings_are_those_of_this_start_only(running) -> None:
     settings = qt.QSettings()
     assert not settings.contains("MR2XRay/device")
     settings.setValue("MR2XRay/device", "cpu")

@@ -84,12 +84,12 @@ class qSlicerApplication(QtWidgets.QApplication):
         self.home = self._folder / "home"
         for folder in (self._folder / "cache", self.home / "share" / "ColorFiles"):
             folder.mkdir(parents=True)
-        self.testing = False
+        self.testing = self.running = False
         self._program: ProgramScene | None = None
 
     def begin(self, program: ProgramScene, *, testing: bool, main_window: bool) -> None:
         """Start anew with a scene."""
-        self._program, self.testing = program, testing
+        self._program, self.testing, self.running = program, testing, True
         settings = self._folder / f"settings-{id(program):x}"
         QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
         QtCore.QSettings.setPath(
@@ -104,6 +104,15 @@ class qSlicerApplication(QtWidgets.QApplication):
         self._files.scene, self._files.volumes_logic = program.node_scene, program.module_logics["Volumes"]
         self.window = qSlicerMainWindow() if main_window else None
         program.application_logic.SetTemporaryPath(str(self._folder))
+
+    def end(self) -> None:
+        """Destroy what this start made."""
+        self.running = False
+        self._layout.stop()
+        for made in (self.window, self._layout.viewport(), self._layout, self._modules, self._files):
+            if made is not None:
+                made.deleteLater()
+        self.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete.value)
 
     def mrmlScene(self) -> Any:
         return self._program.node_scene

@@ -8,11 +8,46 @@ from .delegation import stored
 from .instance import implementation
 
 Property, Signal, Slot = QtCore.Property, QtCore.Signal, QtCore.Slot
-HEADER_HEIGHT = 24
+HEADER_HEIGHT, UNLIMITED = 24, 16777215
+EXPLICITLY_HIDDEN = QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide
+
+
+class Collapsing:
+    """Hides its child widgets while it is collapsed, those that come later too, and shows them again."""
+
+    _collapsed = False
+
+    def collapse(self, collapsed: bool) -> None:
+        """Collapse or open."""
+        if collapsed == self._collapsed:
+            return
+        self._collapsed = collapsed
+        for child in self.children():
+            self._adapt(child)
+        self.updateGeometry()
+
+    def _adapt(self, child: QtCore.QObject) -> None:
+        """Hide a child, or show it again unless the program had hidden it itself."""
+        if not isinstance(child, QtWidgets.QWidget) or child.isWindow():
+            return
+        if self._collapsed:
+            if child.property("_hidden_before") is None:
+                child.setProperty(
+                    "_hidden_before", child.testAttribute(EXPLICITLY_HIDDEN) and child.isHidden()
+                )
+            child.hide()
+        elif child.property("_hidden_before") is not None:
+            child.setVisible(not child.property("_hidden_before"))
+            child.setProperty("_hidden_before", None)
+
+    def childEvent(self, event: QtCore.QChildEvent) -> None:
+        super().childEvent(event)
+        if event.type() == QtCore.QEvent.Type.ChildPolished and self._collapsed:
+            self._adapt(event.child())
 
 
 @implementation
-class ctkCollapsibleButton(QtWidgets.QAbstractButton):
+class ctkCollapsibleButton(Collapsing, QtWidgets.QAbstractButton):
     """A heading that shows or hides what is under it; checked means open."""
 
     contentsCollapsed = Signal(bool)
@@ -24,37 +59,23 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self._collapsed = False
         self.setCheckable(True)
         self.setChecked(True)
         self.setContentsMargins(0, HEADER_HEIGHT, 0, 0)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Minimum, QtWidgets.QSizePolicy.Policy.Preferred)
-        self.toggled.connect(lambda checked: self.isCheckable() and self._collapse(not checked))
+        self.toggled.connect(lambda checked: self.isCheckable() and self.collapse(not checked))
 
     def _set_collapsed(self, collapsed: bool) -> None:
         if self.isCheckable():
             self.setChecked(not collapsed)
         else:
-            self._collapse(collapsed)
+            self.collapse(collapsed)
 
-    def _collapse(self, collapsed: bool) -> None:
-        if collapsed == self._collapsed:
-            return
-        self._collapsed = collapsed
-        self.setMaximumHeight(HEADER_HEIGHT if collapsed else 16777215)
-        for child in self.children():
-            if isinstance(child, QtWidgets.QWidget):
-                self._show_child(child)
-        self.updateGeometry()
-        self.contentsCollapsed.emit(collapsed)
-
-    def _show_child(self, child: QtWidgets.QWidget) -> None:
-        """Hide a child, or show it again unless the program had hidden it itself."""
-        if self._collapsed:
-            child.setProperty("_hidden_before", child.isHidden())
-            child.hide()
-        elif not child.property("_hidden_before"):
-            child.show()
+    def collapse(self, collapsed: bool) -> None:
+        if collapsed != self._collapsed:
+            super().collapse(collapsed)
+            self.setMaximumHeight(HEADER_HEIGHT if collapsed else UNLIMITED)
+            self.contentsCollapsed.emit(collapsed)
 
     def hitButton(self, position: QtCore.QPoint) -> bool:
         return position.y() < HEADER_HEIGHT
@@ -77,7 +98,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
 
 @implementation
-class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
+class ctkCollapsibleGroupBox(Collapsing, QtWidgets.QGroupBox):
     """A group box whose check box shows or hides what is in it."""
 
     collapsed = Property(
@@ -88,13 +109,11 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.setCheckable(True)
-        self.toggled.connect(self._expand)
+        self.toggled.connect(lambda checked: self.collapse(not checked))
 
-    def _expand(self, open_: bool) -> None:
-        for child in self.findChildren(
-            QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly
-        ):
-            child.setVisible(open_)
+    def collapse(self, collapsed: bool) -> None:
+        super().collapse(collapsed)
+        self.setMaximumHeight(HEADER_HEIGHT if collapsed else UNLIMITED)
 
 
 @implementation
@@ -110,7 +129,7 @@ class ctkCheckablePushButton(ctkPushButton):
 
     checkBoxToggled = Signal(bool)
     checkBoxControlsButton = stored(bool, "checkBoxControlsButton", True)
-    checkBoxControlsButtonToggleState = stored(bool, "checkBoxControlsButtonToggleState", True)
+    checkBoxControlsButtonToggleState = stored(bool, "checkBoxControlsButtonToggleState", False)
     checkBoxUserCheckable = stored(bool, "checkBoxUserCheckable", True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
 from PySide6 import QtCore, QtWidgets
@@ -40,7 +41,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):
     currentPath = Property(
         str, lambda self: self._box.currentText(), lambda self, path: self.setCurrentPath(path)
     )
-    filters = stored(int, "filters", 0x001 | 0x2000 | 0x4000)
+    filters = stored(int, "filters", 24663)
     nameFilters = stored("QStringList", "nameFilters", [])
     label = stored(str, "label", "")
     settingKey = stored(str, "settingKey", "")
@@ -92,7 +93,7 @@ class ctkDirectoryButton(QtWidgets.QWidget):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self._folder = QtCore.QDir().absolutePath()
+        self._folder = "."
         self._button = QtWidgets.QPushButton(self._folder, self)
         self._button.clicked.connect(self.browse)
         row(self, self._button)
@@ -141,8 +142,9 @@ class ctkCoordinatesWidget(QtWidgets.QWidget):
         super().__init__(parent)
         self._boxes = [ctkDoubleSpinBox(self) for _ in range(3)]
         row(self, *self._boxes)
-        self._all("minimum", -100000.0)
-        self._all("maximum", 100000.0)
+        self._all("minimum", -sys.float_info.max)
+        self._all("maximum", sys.float_info.max)
+        self.setDecimals(3)
         for box in self._boxes:
             box.valueChanged[float].connect(self._changed)
 

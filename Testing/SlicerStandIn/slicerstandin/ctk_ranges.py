@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6 import QtCore, QtWidgets
 
-from .ctk_sliders import ctkDoubleSlider, row
+from .ctk_sliders import ctkDoubleSlider, ctkDoubleSpinBox, row
 from .delegation import stored
 from .instance import implementation
 
@@ -34,19 +34,24 @@ class TwoValues(QtWidgets.QWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._range, self._values = (0.0, 99.0), (0.0, 99.0)
-        self._low, self._top = ctkDoubleSlider(self), ctkDoubleSlider(self)
-        row(self, self._low, self._top)
+        self._low, self._top = self.make_parts()
         self._low.valueChanged.connect(self.setMinimumValue)
         self._top.valueChanged.connect(self.setMaximumValue)
         self._show()
 
+    def make_parts(self) -> tuple[QtWidgets.QWidget, QtWidgets.QWidget]:
+        """What shows the two values."""
+        parts = ctkDoubleSlider(self), ctkDoubleSlider(self)
+        row(self, *parts)
+        return parts
+
     def _show(self) -> None:
-        for slider, value in ((self._low, self._values[0]), (self._top, self._values[1])):
-            blocked = slider.blockSignals(True)
-            slider.setProperty("minimum", self._range[0])
-            slider.setProperty("maximum", self._range[1])
-            slider.setValue(value)
-            slider.blockSignals(blocked)
+        for part, value in ((self._low, self._values[0]), (self._top, self._values[1])):
+            blocked = part.blockSignals(True)
+            part.setProperty("minimum", self._range[0])
+            part.setProperty("maximum", self._range[1])
+            part.setProperty("value", value)
+            part.blockSignals(blocked)
 
     @Slot(float, float)
     def setRange(self, low: float, top: float) -> None:
@@ -90,6 +95,14 @@ class ctkRangeWidget(TwoValues):
     prefix = stored(str, "prefix", "")
     suffix = stored(str, "suffix", "")
     _decimals = 2
+
+    def make_parts(self) -> tuple[QtWidgets.QWidget, QtWidgets.QWidget]:
+        """Two spin boxes, by the names that they have in the real one."""
+        low, top = ctkDoubleSpinBox(self), ctkDoubleSpinBox(self)
+        low.setObjectName("MinimumSpinBox")
+        top.setObjectName("MaximumSpinBox")
+        row(self, low, top)
+        return low, top
 
     @Slot(int)
     def setDecimals(self, count: int) -> None:

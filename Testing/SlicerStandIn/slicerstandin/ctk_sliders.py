@@ -116,7 +116,7 @@ class ctkDoubleSlider(QtWidgets.QWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._value, self._range, self._showing = 0.0, (0.0, 99.0), False
-        self._slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal, self)
+        self._slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Vertical, self)
         self._slider.setRange(0, STEPS)
         row(self, self._slider)
         self._slider.valueChanged.connect(self._moved)
@@ -191,8 +191,10 @@ class ctkSliderWidget(QtWidgets.QWidget):
         super().__init__(parent)
         self._slider, self._box = ctkDoubleSlider(self), ctkDoubleSpinBox(self)
         self._slider.setObjectName("Slider")
+        self._slider.setOrientation(QtCore.Qt.Orientation.Horizontal)
         self._box.setObjectName("SpinBox")
         row(self, self._slider, self._box)
+        self.layout().setObjectName("hboxLayout")
         self._held: float | None = None  # the value before a drag without tracking
         self._limiting = False
         self._limit("maximum", self._box.property("maximum"))

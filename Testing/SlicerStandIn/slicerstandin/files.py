@@ -7,7 +7,6 @@ from typing import Any
 from PySide6 import QtCore
 
 from .instance import implementation
-from .tables import ClassTable, tables
 
 READERS = {
     "VolumeFile": ("vtkMRMLScalarVolumeNode", (".nrrd", ".nii.gz", ".nii", ".mha", ".nhdr")),
@@ -17,17 +16,6 @@ READERS = {
     "ModelFile": ("vtkMRMLModelNode", (".vtp", ".stl", ".ply", ".vtk")),
     "SceneFile": ("", (".mrml", ".mrb")),
 }
-
-tables()["qSlicerCoreIOManager"] = ClassTable(
-    name="qSlicerCoreIOManager",
-    header="qSlicerCoreIOManager.h",
-    base="QObject",
-    properties={},
-    methods=frozenset({"fileType", "loadNodes", "saveNodes"}),
-    statics=frozenset(),
-    signals=(),
-    enumerators=frozenset(),
-)
 
 
 @implementation
@@ -40,15 +28,18 @@ class qSlicerCoreIOManager(QtCore.QObject):
     def fileType(self, path: str) -> str:
         return next((kind for kind, (_, ends) in READERS.items() if path.lower().endswith(ends)), "NoFile")
 
+    def fileWriterFileType(self, node: Any) -> str:
+        classes = {kind: name for kind, (name, _) in READERS.items() if name}
+        return next((kind for kind, name in classes.items() if node.IsA(name)), "NoFile")
+
     def loadNodes(self, kind: str, properties: dict[str, Any], loaded: Any, messages: Any = None) -> bool:
         """Read a file into the scene; what was read goes into `loaded`."""
         path = properties["fileName"]
         if kind == "SceneFile":
             return bool(self._load_scene(path))
         if kind == "VolumeFile":
-            node = self.volumes_logic.AddArchetypeVolume(
-                path, properties.get("name"), int(properties.get("labelmap", 0))
-            )
+            labels = int(properties.get("labelmap", 0))
+            node = self.volumes_logic.AddArchetypeVolume(path, properties.get("name"), labels)
         else:
             node = self._read(READERS[kind][0], path, properties.get("name"))
         if node is not None and loaded is not None:

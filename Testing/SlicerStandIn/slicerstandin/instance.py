@@ -198,7 +198,7 @@ def wrapper_of(built: Any) -> Instance:
             wrapper = made.__new__(made)
             adopt(wrapper, built)
             return wrapper
-    raise NotImplementedError(f"{type(built).__name__} has no table")
+    raise AttributeError(f"a {type(built).__name__} is not imitated")
 
 
 def read(wrapper: Instance, name: str) -> Any:
@@ -209,7 +209,7 @@ def read(wrapper: Instance, name: str) -> Any:
     if name == "name" and "objectName" in names.properties and "name" not in names.properties:
         name = "objectName"
     if name in names.properties:
-        value = to_python(built.property(name))
+        value = to_python(property_of(built, name))
         return shown_tool_tip(value) if name == "toolTip" else value
     if (found := method_of(wrapper, built, name, names)) is not None:
         return found
@@ -224,6 +224,14 @@ def read(wrapper: Instance, name: str) -> Any:
     ]:
         return to_python(built.property(name))
     raise AttributeError(f"{wrapper.qt_name} has no attribute '{name}'")
+
+
+def property_of(built: QtCore.QObject, name: str) -> Any:
+    """A property's value; PySide6 reads some enums through their getters only."""
+    try:
+        return built.property(name)
+    except RuntimeError:
+        return getattr(built, name)()
 
 
 def shown_tool_tip(text: str) -> str:

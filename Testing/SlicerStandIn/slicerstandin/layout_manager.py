@@ -34,8 +34,12 @@ class qSlicerLayoutManager(QtCore.QObject):
     def use(self, program: ProgramScene) -> None:
         """Follow the layout node of a scene."""
         self._program = program
-        self._node().AddObserver("ModifiedEvent", lambda *_: self._follow())
+        self._tag = self._node().AddObserver("ModifiedEvent", lambda *_: self._follow())
         self._follow()
+
+    def stop(self) -> None:
+        """Follow no longer."""
+        self._node().RemoveObserver(self._tag)
 
     def _node(self) -> Any:
         return self._program.layout_logic.GetLayoutNode()

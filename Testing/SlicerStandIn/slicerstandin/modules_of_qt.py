@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 from PySide6 import QtCore
@@ -16,18 +17,23 @@ from . import (  # noqa: F401  (they register what they imitate)
     uiloader,
 )
 from .instance import ClassWrapper, class_wrapper, qt_class
-from .tables import tables
+from .tables import names_of, tables
 from .values import EnumValue
+
+# Enumerators of Qt's header that are not in its meta-object, and so not in PythonQt.
+NOT_IN_META_OBJECT = ("META", "SHIFT", "CTRL", "ALT", "MODIFIER_MASK", "ReturnByValue")
 
 
 class QtNamespace:
     """`qt.Qt`: the enumerators of Qt's namespace, without the names of the enums around them."""
 
     def __getattr__(self, name: str) -> EnumValue:
-        import enum
-
         found = getattr(QtCore.Qt, name, None)
-        if isinstance(found, enum.Enum):
+        if (
+            isinstance(found, enum.Enum)
+            and name in names_of("Qt").enumerators
+            and name not in NOT_IN_META_OBJECT
+        ):
             return EnumValue(found)
         raise AttributeError(f"type object 'Qt' has no attribute '{name}'")
 
@@ -57,6 +63,7 @@ def ctk_module(name: str) -> ClassWrapper:
 
 
 SLICER_WIDGETS = ("qMRML", "qSlicer")
+NOT_SHOWN = ("qSlicerApplication",)  # slicer.app is one, its class is not in slicer
 
 
 def publish(slicer: Any) -> None:
@@ -65,5 +72,5 @@ def publish(slicer: Any) -> None:
     from .instance import IMPLEMENTATIONS
 
     for name in IMPLEMENTATIONS:
-        if name.startswith(SLICER_WIDGETS):
+        if name.startswith(SLICER_WIDGETS) and name not in NOT_SHOWN:
             setattr(slicer, name, class_wrapper(name))

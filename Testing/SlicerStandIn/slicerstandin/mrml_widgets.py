@@ -11,7 +11,7 @@ from .ctk_ranges import ctkRangeWidget
 from .ctk_sliders import ctkDoubleSpinBox, ctkSliderWidget
 from .delegation import stored
 from .instance import implementation
-from .node_combo_box import NODE_ID, qMRMLNodeComboBox
+from .node_combo_box import qMRMLNodeComboBox
 
 Property, Signal, Slot = QtCore.Property, QtCore.Signal, QtCore.Slot
 
@@ -129,12 +129,6 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
         item.setCheckable(True)
         item.setCheckState(self.checkState(node))
         return item
-
-    def node_about_to_be_removed(self, node: Any) -> None:
-        super().node_about_to_be_removed(node)
-        if node.GetID() in self._checked:
-            self._checked.discard(node.GetID())
-            self.checkedNodesChanged.emit()
 
 
 @implementation
@@ -256,6 +250,3 @@ class qSlicerSimpleMarkupsWidget(MarkupsWidget):
 
     def markupsSelectorComboBox(self) -> QtWidgets.QWidget:
         return self._selector
-
-
-__all__ = ["NODE_ID", "WithScene"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import shiboken6
@@ -11,17 +12,16 @@ from PySide6 import QtCore, QtGui, QtWidgets
 from .ctk_edits import ctkComboBox
 from .ctk_sliders import row
 from .delegation import stored
-from .dialogs import CANCELLED, DIALOGS
 from .instance import implementation
+from .node_commands import NodeCommands
+from .node_list import NodeList
 from .scene_watch import SceneWatch
 
 Property, Signal, Slot = QtCore.Property, QtCore.Signal, QtCore.Slot
-NODE_ID = QtCore.Qt.ItemDataRole.UserRole + 1
-COMMAND = QtCore.Qt.ItemDataRole.UserRole + 2
 
 
 @implementation
-class qMRMLNodeComboBox(QtWidgets.QWidget):
+class qMRMLNodeComboBox(NodeCommands, NodeList, QtWidgets.QWidget):
     """A choice among the scene's nodes of some types."""
 
     currentNodeChanged = Signal((object,), (bool,))
@@ -70,7 +70,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         str, lambda self: self._base_name, lambda self, name: self.__dict__.update(_base_name=name)
     )
     selectNodeUponCreation = stored(bool, "selectNodeUponCreation", True)
-    interactionNodeSingletonTag = stored(str, "interactionNodeSingletonTag", "")
+    interactionNodeSingletonTag = stored(str, "interactionNodeSingletonTag", "Singleton")
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,11 +84,12 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._actions: list[QtGui.QAction] = []
         self._scene: Any = None
         self._requested = ""
-        self._switching = False
+        self._switching, self._said_count = False, 0
         self._watch = SceneWatch(self)
         self._model = QtGui.QStandardItemModel(self)
         self._box = ctkComboBox(self)
         self._box.setModel(self._model)
+        self._box.view()  # made at once, so that its inner children are there, as in the real one
         row(self, self._box)
         self.setEnabled(False)
         self._box.currentTextChanged.connect(self._emit_current)
@@ -104,133 +105,82 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         before, had_nodes = self._current_id(), self.nodeCount() > 0
         self._watch.scene(scene)
         self._scene = scene
-        self._switching = True
-        self._rebuild()
-        self._box.setCurrentIndex(-1)
-        self._switching = False
-        self._emit_current()
+        self._quietly(self._rebuild)
         wanted = before if had_nodes else self._requested
         if not wanted and not had_nodes and not self._none and self.nodeCount():
             wanted = self.nodeFromIndex(0).GetID()
-        self.setCurrentNodeID(wanted)
         self._requested = ""
+        if scene is not None and self._row_of(wanted) < 0:
+            for _ in range(1 + self._none * (4 if self._model.rowCount() > 1 + self.nodeCount() else 1)):
+                self._emit_current()  # so often the real one was seen to say None
+        self.setCurrentNodeID(wanted)
         self.setEnabled(scene is not None)
+
+    def _quietly(self, change: Callable[[], None]) -> None:
+        """Change the list without a word, and deselect."""
+        self._switching = True
+        change()
+        self._box.setCurrentIndex(self._no_row())
+        self._switching = False
+
+    def _no_row(self) -> int:
+        """The row that means no node: that of None, or no row at all."""
+        return -1 + self._none
+
+    def _said(self, change: Callable[[], None]) -> None:
+        """Change something, and say the current node if that did not."""
+        before = self._said_count
+        change()
+        if self._said_count == before:
+            self._emit_current()
 
     def mrmlScene(self) -> Any:
         return self._scene
 
     def node_added(self, node: Any) -> None:
-        """Called by the watch: a node came into the scene."""
+        """Called by the watch: a node came into the scene. Only a box that was quite empty selects it."""
         if not self._accepts(node):
             return
-        before = self._box.currentIndex()
+        before, was_empty = self._box.currentIndex(), self._model.rowCount() == 0
         self._model.insertRow(self._none + self.nodeCount(), self._item(node))
-        if before < 0:
-            self._switching = True
-            self._box.setCurrentIndex(-1)
-            self._switching = False
+        if before < 0 and not was_empty:
+            self._quietly(lambda: None)
         self.nodeAdded.emit(node)
 
     def node_about_to_be_removed(self, node: Any) -> None:
         """Called by the watch: a node leaves. Where it was the current one, QComboBox moves on to another."""
-        place = self._row_of(node.GetID())
-        if place < 0:
-            return
-        self.nodeAboutToBeRemoved.emit(node)
+        if self._row_of(node.GetID()) >= 0:
+            self.nodeAboutToBeRemoved.emit(node)
+            self._remove_row(self._row_of(node.GetID()))
+
+    def _remove_row(self, place: int) -> None:
+        had_current, before = self.currentNode() is not None, self._said_count
         self._model.removeRow(place)
-        if self.currentNode() is None:
-            self.setCurrentNode(None)
+        if had_current and self.currentNode() is None and self._said_count == before:
+            self._quietly(lambda: None)
+            self._emit_current()
 
     def node_modified(self, node: Any) -> None:
-        """Called by the watch: perhaps renamed, perhaps no longer (or only now) to be shown."""
-        place, accepted = self._row_of(node.GetID()), self._accepts(node)
-        if place < 0 and accepted:
+        """Called by the watch: perhaps renamed; where attributes are asked for, perhaps no longer to be shown.
+
+        A node that becomes hidden stays, as was seen in the real program.
+        """
+        place, accepted = self._row_of(node.GetID()), self._accepts(node) or not self._attributes
+        if place < 0 and accepted and self._attributes:
+            selected = self._box.currentIndex()
             self.node_added(node)
+            if selected < 0:
+                self._quietly(lambda: None)
         elif place >= 0 and not accepted:
-            self._model.removeRow(place)
-            if self.currentNode() is None:
-                self.setCurrentNode(None)
+            self._remove_row(place)
         elif place >= 0 and self._model.item(place).text() != node.GetName():
             self._model.item(place).setText(node.GetName())
 
     def scene_changed(self) -> None:
         """Called by the watch: the scene was closed or loaded, the list is made anew."""
         current = self._current_id()
-        self._switching = True
-        self._rebuild()
-        self._box.setCurrentIndex(-1)
-        self._switching = False
-        self.setCurrentNodeID(current)
-        if not self._current_id():
-            self._emit_current()
-
-    # The list
-
-    def _accepts(self, node: Any) -> bool:
-        """As `qMRMLSortFilterProxyModel::filterAcceptsNode`: label maps are volumes too unless children are hidden."""
-        if node.GetHideFromEditors() and not self._show_hidden:
-            return False
-        for kind in self._types:
-            if not node.IsA(kind) or (not self._show_children and node.GetClassName() != kind):
-                continue
-            if self._show_children and any(node.IsA(hidden) for hidden in self._hidden_types):
-                return False
-            name, value = self._attributes.get(kind, ("", None))
-            found = node.GetAttribute(name) if name else ""
-            return not name or (found is not None and (value is None or found == str(value)))
-        return not self._types
-
-    def _item(self, node: Any) -> QtGui.QStandardItem:
-        item = QtGui.QStandardItem(node.GetName() or "")
-        item.setData(node.GetID(), NODE_ID)
-        return item
-
-    def _rebuild(self) -> None:
-        self._model.clear()
-        if self._none:
-            self._model.appendRow(QtGui.QStandardItem(self._none_text))
-        if self._scene is not None:
-            for index in range(self._scene.GetNumberOfNodes()):
-                node = self._scene.GetNthNode(index)
-                if self._accepts(node):
-                    self._model.appendRow(self._item(node))
-        self._append_commands()
-
-    def _append_commands(self) -> None:
-        """Separator and commands under the nodes."""
-        for place in reversed(range(self._model.rowCount())):
-            if self._model.item(place).data(COMMAND):
-                self._model.removeRow(place)
-        if self._scene is None:
-            return
-        label = self.nodeTypeLabel(self._types[0] if len(self._types) == 1 else "")
-        texts = [(f"Rename current {label}", "RENAME")] * self._can["rename"]
-        texts += [(f"Edit current {label}", "EDIT")] * self._can["edit"]
-        if self._can["add"]:
-            texts += [(f"Create new {self.nodeTypeLabel(kind)}", f"CREATE/{kind}") for kind in self._types]
-        texts += [(f"Delete current {label}", "DELETE")] * self._can["remove"]
-        texts += [(action.text(), f"ACTION/{place}") for place, action in enumerate(self._actions)]
-        for text, command in [("", "SEPARATOR"), *texts] if texts else []:
-            item = QtGui.QStandardItem(text)
-            item.setData(command, COMMAND)
-            self._model.appendRow(item)
-
-    def _row_of(self, node_id: str) -> int:
-        return next((place for place in range(self._model.rowCount()) if self._id_at(place) == node_id), -1)
-
-    def _id_at(self, place: int) -> str | None:
-        item = self._model.item(place) if place >= 0 else None
-        return item.data(NODE_ID) if item is not None else None
-
-    def _node_at(self, place: int) -> Any:
-        node_id = self._id_at(place)
-        return self._scene.GetNodeByID(node_id) if node_id and self._scene is not None else None
-
-    def nodeCount(self) -> int:
-        return sum(self._id_at(place) is not None for place in range(self._model.rowCount()))
-
-    def nodeFromIndex(self, index: int) -> Any:
-        return self._node_at(index + self._none)
+        self._quietly(self._rebuild)
+        self._said(lambda: self.setCurrentNodeID(current))
 
     # The current node
 
@@ -259,91 +209,27 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if self._scene is None:
             self._requested = node_id
         place = self._row_of(node_id) if node_id else -1
-        self._box.setCurrentIndex(place if place >= 0 else -1 + self._none)
+        place = place if place >= 0 else self._no_row()
+        if place != self._box.currentIndex():
+            self._said(lambda: self._box.setCurrentIndex(place))
 
     @Slot(int)
     def setCurrentNodeIndex(self, index: int) -> None:
         self._box.setCurrentIndex((index if index < self.nodeCount() else -1) + self._none)
 
     def _emit_current(self) -> None:
+        """Say the current node; where the row is none of a node, select the last node first."""
         if self._switching:
             return
         place, node = self._box.currentIndex(), self.currentNode()
-        if node is None and place != (0 if self._none else -1):
-            last = self.nodeFromIndex(self.nodeCount() - 1) if self.nodeCount() else None
-            if last is not None:
-                self.setCurrentNode(last)
-                return
-            if self._scene is not None and self._id_at(place) is None and place >= 0:
-                return
+        if node is None and place != self._no_row():
+            if self.nodeCount():
+                self.setCurrentNode(self.nodeFromIndex(self.nodeCount() - 1))
+            return
+        self._said_count += 1
         self.currentNodeChanged[object].emit(node)
         self.currentNodeChanged[bool].emit(node is not None)
         self.currentNodeIDChanged.emit(node.GetID() if node is not None else "")
-
-    # What the user does
-
-    def _activated(self, place: int) -> None:
-        item = self._model.item(place)
-        command = item.data(COMMAND) if item is not None else None
-        if command:
-            self.run_command(command)
-        elif self._node_at(place) is not None or (self._none and place == 0):
-            self.nodeActivated.emit(self._node_at(place))
-
-    def run_command(self, command: str) -> None:
-        """Do what an entry under the nodes says."""
-        verb, _, rest = command.partition("/")
-        if verb == "CREATE":
-            node = self.addNode(rest)
-            if node is not None:
-                self.setCurrentNode(node)
-                self.nodeAddedByUserAction.emit(node)
-        elif verb == "ACTION":
-            self._actions[int(rest)].trigger()
-        elif verb in ("DELETE", "RENAME", "EDIT"):
-            {
-                "DELETE": self.removeCurrentNode,
-                "RENAME": self.renameCurrentNode,
-                "EDIT": self.editCurrentNode,
-            }[verb]()
-
-    def addNode(self, kind: str = "") -> Any:
-        """Make a node of one of the types, in the scene, with the attributes that the list asks for."""
-        kind = kind or next(iter(self._types), "")
-        if kind not in self._types or self._scene is None:
-            return None
-        node = self._scene.CreateNodeByClass(kind)
-        node.UnRegister(None)
-        base = self._base_name or (node.GetName() or node.GetDefaultNodeNamePrefix())
-        node.SetName(self._scene.GetUniqueNameByString(base))
-        for name, value in self._attributes.values():
-            node.SetAttribute(name, str(value if value is not None else ""))
-        node = self._scene.AddNode(node)
-        if self.property("selectNodeUponCreation"):
-            self.setCurrentNode(node)
-        self.nodeAddedByUser.emit(node)
-        return node
-
-    @Slot()
-    def removeCurrentNode(self) -> None:
-        self._scene.RemoveNode(self.currentNode())
-
-    @Slot()
-    def renameCurrentNode(self) -> None:
-        """Ask for a name; a test answers with the kind `getText`."""
-        node = self.currentNode()
-        name = DIALOGS.ask("getText", "Rename New name:") if node is not None else CANCELLED
-        if node is not None and name is not CANCELLED and name:
-            node.SetName(name)
-            self.currentNodeRenamed.emit(name)
-
-    @Slot()
-    def editCurrentNode(self) -> None:
-        self.nodeAboutToBeEdited.emit(self.currentNode())
-
-    def addMenuAction(self, action: QtGui.QAction) -> None:
-        self._actions.append(action)
-        self._append_commands()
 
     # What the list shows
 
@@ -354,12 +240,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def removeAttribute(self, kind: str, name: str) -> None:
         self._attributes.pop(kind, None)
         self._refilter()
-
-    def nodeTypeLabel(self, kind: str) -> str:
-        label = self._labels.get(kind, "")
-        if not label and self._scene is not None and kind:
-            label = self._scene.GetTypeDisplayNameByClassName(kind)
-        return label or "node"
 
     def setNodeTypeLabel(self, label: str, kind: str) -> None:
         self._labels[kind] = label
@@ -374,15 +254,19 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._refilter()
 
     def _refilter(self) -> None:
-        if self._scene is not None:
-            before = self._current_id()
-            self._switching = True
-            self._rebuild()
-            place = self._row_of(before) if before else -1
-            self._box.setCurrentIndex(place if place >= 0 else -1 + self._none)
-            self._switching = False
-            if before and place < 0:
-                self._emit_current()
+        """Make the list anew; a current node that is no longer in it is left, one that is stays."""
+        if self._scene is None:
+            return
+        before = self._current_id()
+        self._quietly(self._rebuild)
+        if before and self._row_of(before) < 0:
+            self._emit_current()
+            if self.nodeCount() == self._model.rowCount() > 0:
+                self.setCurrentNode(self.nodeFromIndex(0))
+        self._switching = True
+        if self._row_of(before) >= 0:
+            self._box.setCurrentIndex(self._row_of(before))
+        self._switching = False
 
     def _set_none(self, enabled: bool) -> None:
         if enabled != self._none:

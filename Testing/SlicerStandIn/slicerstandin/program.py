@@ -21,10 +21,12 @@ from .dialogs import DIALOGS, Dialogs
 from .faults import FAULTS, Faults, exception_hook
 from .instance import qt_object, wrapper_of
 from .namespace import join_package, remove_copies
-from .node_combo_box import COMMAND
+from .node_list import COMMAND
 from .packages import PACKAGES, Packages
 from .scene import ProgramScene, make_scene
 from .signals import disconnect_all
+
+join_package(slicer)
 
 
 def application() -> qSlicerApplication:
@@ -64,8 +66,11 @@ class Program:
         self.dialogs: Dialogs = DIALOGS
         self.packages: Packages = PACKAGES
         self._application = application()
+        if self._application.running:
+            raise RuntimeError("a program is running in this process: cleanup() it first")
         self._program: ProgramScene = make_scene(str(self._application.home), without=without)
         self._module: Any = None
+        self._ended = False
         self._reset()
         self._publish()
         self._application.begin(self._program, testing=testing, main_window=main_window)
@@ -83,7 +88,6 @@ class Program:
 
     def _publish(self) -> None:
         """Put into `slicer` what the real program has there, and take out what slicer-core copied there."""
-        join_package(slicer)
         remove_copies(slicer)
         slicer.mrmlScene = self._program.node_scene
         slicer.app = wrapper_of(self._application)
@@ -152,6 +156,9 @@ class Program:
         for answer in self.dialogs.answers:
             self.faults.record("dialog", f"never shown: {answer}")
         sys.excepthook = self._hook
+        if not self._ended:
+            self._ended = True
+            self._application.end()
 
     def __enter__(self) -> Program:
         return self

@@ -127,8 +127,11 @@ class SignalFunction:
         return connect(self._instance, self._signatures[0], callable_)
 
     def disconnect(self, callable_: Callable[..., Any] | None = None) -> bool:
-        """Disconnect `callable_`; without it False, and nothing happens, as was seen in the real program."""
-        return callable_ is not None and disconnect(self._instance, self._signatures[0], callable_)
+        """Disconnect `callable_`; what happens without it differs between builds of Slicer, so it is a fault."""
+        if callable_ is None:
+            FAULTS.record("connection", f"{self._signatures[0]}.disconnect() needs the function")
+            return False
+        return disconnect(self._instance, self._signatures[0], callable_)
 
     def emit(self, *arguments: Any) -> None:
         """Emit the overload that takes this many arguments."""

@@ -29,6 +29,9 @@ DECORATED = {
     "qSlicerAbstractModuleWidget": ("module",),
 }
 
+# Properties that a static function of the same name hides: setting `timer.singleShot` is an error in Slicer.
+HIDDEN_PROPERTIES = {"QTimer": ("singleShot",)}
+
 
 @dataclass(frozen=True)
 class ClassTable:
@@ -65,7 +68,11 @@ def tables() -> dict[str, ClassTable]:
                 name=name,
                 header=entry["header"],
                 base=entry["base"],
-                properties=entry["properties"],
+                properties={
+                    key: writable
+                    for key, writable in entry["properties"].items()
+                    if key not in HIDDEN_PROPERTIES.get(name, ())
+                },
                 methods=frozenset([*entry["methods"], *DECORATED.get(name, ())]),
                 statics=frozenset(entry["statics"]),
                 signals=(*FIRST_SIGNALS.get(name, ()), *entry["signals"]),

@@ -37,6 +37,19 @@ def check_names(root: ElementTree.Element) -> None:
                 FAULTS.record("ui file", f"{widget.get('name')}: {kind} has no property {entry.get('name')}")
 
 
+def take_flags(root: ElementTree.Element) -> None:
+    """Take out flags of CTK's own enums, whose effect is not imitated, and record those that do not exist."""
+    for widget in root.iter("widget"):
+        kind = widget.get("class", "")
+        for entry in widget.findall("property"):
+            flags = entry.findtext("set") or ""
+            if flags.startswith(f"{kind}::") and kind.startswith("ctk"):
+                widget.remove(entry)
+                for flag in flags.split("|"):
+                    if flag.removeprefix(f"{kind}::") not in names_of(kind).enumerators:
+                        FAULTS.record("ui file", f"{widget.get('name')}: there is no {flag}")
+
+
 def connect_by_name(root: Instance, connection: ElementTree.Element) -> None:
     """Make one connection of the .ui file: a signal to a slot of another widget."""
     text = {part: connection.findtext(part, "") for part in ("sender", "signal", "receiver", "slot")}
@@ -62,6 +75,7 @@ def load(wrapper: Instance, file: Instance) -> Instance | None:
     content = bytes(qt_object(file).readAll().data())
     root = ElementTree.fromstring(content)
     check_names(root)
+    take_flags(root)
     connections = root.find("connections")
     if connections is not None:
         root.remove(connections)

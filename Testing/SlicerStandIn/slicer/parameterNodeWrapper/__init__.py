@@ -6,10 +6,14 @@ Left out: dict, tuple and Any parameters, colours, `createGui`, widgets of the p
 
 from slicerstandin.namespace import shows_nothing as __dir__  # noqa: F401
 
+from . import (
+    guiConnectors,  # noqa: F401  (it registers the connectors)
+    serializers,  # noqa: F401  (it registers the serializers)
+)
 from .default import Default
-from .guiConnectors import Decimals, GuiConnector, SingleStep, createGuiConnector, parameterNodeGuiConnector
+from .gui_connector import Decimals, GuiConnector, SingleStep, createGuiConnector, parameterNodeGuiConnector
 from .parameterPack import isParameterPack, nestedParameterNames, parameterPack
-from .serializers import Serializer, ValidatedSerializer, parameterNodeSerializer
+from .serializer import Serializer, ValidatedSerializer, parameterNodeSerializer
 from .types import FloatRange
 from .util import findFirstAnnotation, getNodeTypes, isNodeOrUnionOfNodes, splitAnnotations, unannotatedType
 from .validators import (

@@ -2,127 +2,28 @@
 
 from __future__ import annotations
 
-import abc
-import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import ctk
 import qt
 import slicer
 
+from . import choice_connectors  # noqa: F401  (it registers those of combo boxes)
+from .default import Default
+from .gui_connector import Decimals, GuiConnector, bounds, parameterNodeGuiConnector, step
 from .serializers import PATHS
 from .types import FloatRange
 from .util import (
-    as_union,
     findFirstAnnotation,
     getNodeTypes,
     isNodeOrUnionOfNodes,
     splitAnnotations,
     unannotatedType,
 )
-from .validators import Choice, Maximum, Minimum, RangeBounds, WithinRange
+from .validators import RangeBounds
 
-REGISTERED: list[type[GuiConnector]] = []
 INT_BOUNDS = (-(2**31), 2**31 - 1)
-
-
-@dataclass
-class Decimals:
-    """Annotation: how many decimals a spin box or slider shows."""
-
-    value: int
-
-
-@dataclass
-class SingleStep:
-    """Annotation: the step of a spin box or slider."""
-
-    value: float
-
-
-class GuiConnector(abc.ABC):
-    """A widget as a place for a value."""
-
-    signal: str  # of the widget, when the user changes it
-
-    @staticmethod
-    @abc.abstractmethod
-    def canRepresent(widget: Any, datatype: Any) -> bool:
-        """Whether this widget may show that type."""
-
-    @classmethod
-    def create(cls, widget: Any, datatype: Any) -> GuiConnector:
-        """The connector of the widget."""
-        return cls(widget, datatype)
-
-    def __init__(self, widget: Any, datatype: Any) -> None:
-        self._widget, self._callback = widget, None
-
-    def widget(self) -> Any:
-        """The widget."""
-        return self._widget
-
-    def onChanged(self, callback: Callable[[], None] | None) -> None:
-        """Call `callback` when the user changes the widget; None ends it."""
-        self._callback = callback
-        signal = getattr(self._widget, self.signal)
-        (signal.disconnect if callback is None else signal.connect)(self.changed)
-
-    def changed(self) -> None:
-        """The widget has changed."""
-        if self._callback:
-            self._callback()
-
-    @abc.abstractmethod
-    def read(self) -> Any:
-        """The widget's value."""
-
-    @abc.abstractmethod
-    def write(self, value: Any) -> None:
-        """Set the widget's value."""
-
-
-def parameterNodeGuiConnector(classtype: Any = None) -> Any:
-    """Class decorator: the class serves widgets from now on."""
-
-    def register(cls: type[GuiConnector]) -> type[GuiConnector]:
-        REGISTERED.append(cls)
-        return cls
-
-    return register if classtype is None else register(classtype)
-
-
-def createGuiConnector(widget: Any, datatype: Any) -> GuiConnector:
-    """The connector of a widget for a type.
-
-    Raises:
-        RuntimeError: this widget does not show this type.
-    """
-    datatype = as_union(datatype)
-    for kind in REGISTERED:
-        if kind.canRepresent(widget, datatype):
-            return kind.create(widget, datatype)
-    raise RuntimeError(
-        f"Unable to create GUI connector from datatype '{datatype}' to widget type '{type(widget)}'."
-    )
-
-
-def bounds(annotations: Any) -> tuple[float | None, float | None]:
-    """The lower and upper bound that the annotations give."""
-    within = findFirstAnnotation(annotations, WithinRange)
-    low, top = findFirstAnnotation(annotations, Minimum), findFirstAnnotation(annotations, Maximum)
-    if within is not None:
-        return within.minimum, within.maximum
-    return (low.minimum if low else None), (top.maximum if top else None)
-
-
-def step(widget: Any, annotations: Any) -> None:
-    """Set the step that the annotations give."""
-    found = findFirstAnnotation(annotations, SingleStep)
-    if found is not None:
-        widget.singleStep = found.value
 
 
 class CheckedConnector(GuiConnector):
@@ -222,69 +123,6 @@ class QDoubleSpinBoxCtkSliderWidgetToFloatIntConnector(GuiConnector):
         self._widget.value = self._type(value)
 
 
-class ChoiceConnector(GuiConnector):
-    """A combo box that is filled with what may be chosen."""
-
-    signal = "currentIndexChanged"
-    _values: list[Any]
-
-    def fill(self, values: list[Any], labels: list[str]) -> None:
-        """Put the choices into the box."""
-        self._values = values
-        self._widget.clear()
-        for label in labels:
-            self._widget.addItem(label)
-
-    def read(self) -> Any:
-        return self._values[self._widget.currentIndex]
-
-    def write(self, value: Any) -> None:
-        if value not in self._values:
-            raise ValueError(f"Unable to find value {value} in choices {self._values}")
-        self._widget.currentIndex = self._values.index(value)
-
-
-@parameterNodeGuiConnector
-class QComboBoxToStringableConnector(ChoiceConnector):
-    """int, float, str or bool on a combo box; the annotation Choice is needed."""
-
-    @staticmethod
-    def canRepresent(widget: Any, datatype: Any) -> bool:
-        return type(widget) in (qt.QComboBox, ctk.ctkComboBox) and unannotatedType(datatype) in (
-            int,
-            float,
-            str,
-            bool,
-        )
-
-    def __init__(self, widget: Any, datatype: Any) -> None:
-        super().__init__(widget, datatype)
-        choice = findFirstAnnotation(splitAnnotations(datatype)[1], Choice)
-        if choice is None:
-            raise RuntimeError("ComboBoxToStringableConnector requires the Choice annotation to be used.")
-        self.fill(list(choice.choices), [str(value) for value in choice.choices])
-
-
-@parameterNodeGuiConnector
-class QComboBoxToEnumConnector(ChoiceConnector):
-    """An Enum on a combo box, by the names of its members or what their `label` says."""
-
-    @staticmethod
-    def canRepresent(widget: Any, datatype: Any) -> bool:
-        kind = unannotatedType(datatype)
-        return (
-            type(widget) in (qt.QComboBox, ctk.ctkComboBox)
-            and isinstance(kind, type)
-            and issubclass(kind, enum.Enum)
-        )
-
-    def __init__(self, widget: Any, datatype: Any) -> None:
-        super().__init__(widget, datatype)
-        kind = unannotatedType(datatype)
-        label = getattr(kind, "label", lambda member: member.name)
-        self.fill(list(kind), [label(member) for member in kind])
-
-
 @parameterNodeGuiConnector
 class QLineEditToStrConnector(GuiConnector):
     """str in a line; what did not change is not written, so that the cursor stays."""
@@ -358,6 +196,8 @@ class ctkRangeWidgetToRangeConnector(GuiConnector):
         )
         if limits is None:
             raise RuntimeError("Cannot have a connection to a range widget where the float is unbounded.")
+        if findFirstAnnotation(annotations, Default) is None:
+            raise RuntimeError("A range needs a Default(): without it the real connector fails.")
         if decimals is not None and type(widget) is not ctk.ctkDoubleRangeSlider:
             widget.decimals = decimals.value
         step(widget, annotations)

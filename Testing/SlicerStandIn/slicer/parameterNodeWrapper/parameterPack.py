@@ -9,7 +9,7 @@ from typing import Any
 import slicer
 
 from .default import extract_default
-from .serializers import Serializer, ValidatedSerializer, createSerializer, parameterNodeSerializer
+from .serializer import Serializer, ValidatedSerializer, createSerializer, parameterNodeSerializer
 from .util import split_name, splitAnnotations, unannotatedType
 from .validators import IsInstance, NotNone
 

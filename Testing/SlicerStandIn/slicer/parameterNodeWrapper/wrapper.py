@@ -11,9 +11,9 @@ import slicer
 import vtk
 
 from .default import Default, extract_default
-from .guiConnectors import GuiConnector, createGuiConnector
+from .gui_connector import GuiConnector, createGuiConnector
 from .parameterPack import ParameterInfo, check_member
-from .serializers import createSerializer
+from .serializer import createSerializer
 from .util import as_union, split_name, splitAnnotations, unannotatedType
 
 SlicerParameterNamePropertyName = "SlicerParameterName"
