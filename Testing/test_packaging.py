@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from conftest import REPOSITORY
+from places import REPOSITORY
 
 
 def test_every_package_of_the_library_is_installed() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from places import REPOSITORY
 
 from MR2XRayLib import pipeline
 from MR2XRayLib.carm import CArm
@@ -100,6 +100,7 @@ def test_the_snippet_in_the_readme_runs(
     monkeypatch.chdir(tmp_path)
     write_volume(pair.mr, Path("mr.nii.gz"))
     write_volume(pair.ct, Path("ct.nii.gz"))
-    (snippet,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    (snippet,) = (snippet for snippet in snippets if "MR2XRayLib.pipeline" in snippet)
     exec(compile(snippet, "README.md", "exec"), {})
     assert Path("results/figure.png").is_file()

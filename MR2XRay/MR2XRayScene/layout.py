@@ -109,8 +109,15 @@ def fit_slice(node: slicer.vtkMRMLSliceNode, width_mm: float, height_mm: float) 
 
 def image_in_3d(scene: slicer.vtkMRMLScene, role: str | None) -> None:
     """Let one role's image stand in the 3D view where the detector is; None takes all out."""
+    composites = [composite_node(scene, tag) for tag in TAGS.values()]
+    linked = [composite.GetLinkedControl() for composite in composites]
+    # Linked slice views would all become visible, or none.
+    for composite in composites:
+        composite.SetLinkedControl(False)
     for other, node in _slice_nodes(scene).items():
         node.SetSliceVisible(other == role)
+    for composite, was_linked in zip(composites, linked, strict=True):
+        composite.SetLinkedControl(was_linked)
 
 
 def look_at_carm(scene: slicer.vtkMRMLScene, view: View) -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 
 from MR2XRayLib.carm import View
+from MR2XRayLib.device import wait_passively
 from MR2XRayLib.projection.content import Content, planes
 from MR2XRayLib.projection.shear_warp import Plan, Sampling, plan_view
 from MR2XRayLib.volume import Volume
@@ -32,10 +33,9 @@ _LAUNCHING = threading.Lock()
 def load_kernel() -> ModuleType | None:
     """The compiled kernels, or None (and one line in the log) where numba is missing or fails.
 
-    numba's cache goes to the user's cache folder unless NUMBA_CACHE_DIR names another. Its threads wait passively,
-    as two pools of spinning threads, numba's and torch's, would take the cores from each other.
+    numba's cache goes to the user's cache folder unless NUMBA_CACHE_DIR names another.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    wait_passively()
     try:
         from numba.core import config
         from platformdirs import user_cache_path

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import subprocess
 from functools import cache
-from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-MODULE = REPOSITORY / "MR2XRay"
+from places import REPOSITORY
 
 
 def git(*arguments: str, given: str | None = None) -> str:

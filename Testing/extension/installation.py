@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from checkout import REPOSITORY
+from places import REPOSITORY
 
 STAND_IN = Path(__file__).resolve().parent / "slicer"
 LIBRARIES = Path("lib") / "Slicer-5.12" / "qt-scripted-modules"

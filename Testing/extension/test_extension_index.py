@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checkout import REPOSITORY, checkout_files, git
+from checkout import checkout_files, git
 from index_rules import (
     FIELDS,
     LARGEST_REPOSITORY,
@@ -19,6 +19,7 @@ from index_rules import (
     extension_fields,
 )
 from PIL import Image
+from places import REPOSITORY
 
 ENTRY_FILE = REPOSITORY / "Resources" / "ExtensionsIndex" / "MR2XRay.json"
 ICON = REPOSITORY / "MR2XRay" / "Resources" / "Icons" / "MR2XRay.png"

@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkout import MODULE, REPOSITORY, checkout_files
+from checkout import checkout_files
 from index_rules import extension_fields
 from installation import STAND_IN, Installed, cmake, install
+from places import MODULE, REPOSITORY
 
 SLICER_PYTHON = REPOSITORY / "Testing" / "SlicerStandIn"
 NEEDS_STAND_IN = pytest.mark.skipif(

@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from checkout import MODULE, REPOSITORY
 from packaging.requirements import Requirement
 from packaging.version import Version
+from places import MODULE, REPOSITORY
 
 BUNDLED = {"numpy", "simpleitk", "pillow", "scipy", "pydicom", "requests", "packaging"}
 """What Slicer 5.12 brings along (its SuperBuild/External_python-*.cmake)."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from checkout import MODULE, REPOSITORY
+from places import MODULE, REPOSITORY
 
 SOURCES = sorted(MODULE.rglob("*.py"))
 LIBRARY_SOURCES = sorted((REPOSITORY / "MR2XRayLib").rglob("*.py"))

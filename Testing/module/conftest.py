@@ -7,10 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-MODULE = REPOSITORY / "MR2XRay"
-STAND_IN = REPOSITORY / "Testing" / "SlicerStandIn"
+from places import MODULE, STAND_IN
 
 # Before the first `import slicer`: the stand-in's part of that package is found on the path then.
 for folder in (MODULE, STAND_IN):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import slicer
-from conftest import REPOSITORY
+from places import REPOSITORY
 
 from MR2XRayLib.carm import CArm
 from MR2XRayLib.demo import DemoPair, demo_pair

@@ -11,7 +11,7 @@ import vtk
 
 from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayScene import layout
-from MR2XRayScene.roles import NAMES, ROLES
+from MR2XRayScene.roles import ROLES
 
 CARM = CArm(detector_mm=(300.0, 400.0), pixels=(30, 40)).at(np.array([5.0, -12.0, 40.0]))
 PA = CARM.view(Angulation(0, 0))
@@ -57,7 +57,7 @@ def test_the_layout_shows_four_labelled_linked_views_and_the_users_3d_view(scene
     assert set(views) == {"1", "MR2XRayMR", "MR2XRaySynthesized", "MR2XRayReference", "MR2XRayDifference"}
     assert views["1"] is camera_view
     slices = [views[layout.TAGS[role]] for role in ROLES]
-    assert [view.GetLayoutLabel() for view in slices] == [NAMES[role] for role in ROLES]
+    assert [view.GetLayoutLabel() for view in slices] == ["MR", "Syn", "Ref", "Dif"]
     assert len({view.GetLayoutColor() for view in slices}) == 4
     assert {view.GetViewGroup() for view in slices} == {layout.VIEW_GROUP}
     assert views["1"].GetViewGroup() != layout.VIEW_GROUP

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import slicer
-from conftest import MODULE
+from places import MODULE
 from slicerstandin import start
 
 from MR2XRayLib.demo import DemoPair, demo_pair
@@ -76,7 +76,14 @@ def volume_node(program, voxels: np.ndarray, name: str, kind: str = "vtkMRMLScal
 
 
 def test_at_first_nothing_can_be_pressed_that_cannot_work(program) -> None:
-    for name in ("alignButton", "updateButton", "synthesizeAllButton", "exportButton", "plotButton", "trainButton"):
+    for name in (
+        "alignButton",
+        "updateButton",
+        "synthesizeAllButton",
+        "exportButton",
+        "plotButton",
+        "trainButton",
+    ):
         button = program.find(name)
         assert not button.enabled
         assert "Choose" in button.toolTip or "first" in button.toolTip or name == "plotButton"
@@ -117,7 +124,12 @@ def test_update_makes_four_images_and_their_numbers(loaded) -> None:
     loaded.click("updateButton")
     settle(loaded)
     parameters = loaded.logic.getParameterNode()
-    shown = [parameters.shownMr, parameters.shownSynthesized, parameters.shownReference, parameters.shownDifference]
+    shown = [
+        parameters.shownMr,
+        parameters.shownSynthesized,
+        parameters.shownReference,
+        parameters.shownDifference,
+    ]
     assert all(node is not None for node in shown)
     difference = slicer.util.arrayFromVolume(shown[3])
     np.testing.assert_allclose(
@@ -202,7 +214,7 @@ def test_cancel_leaves_the_scene_as_it_was(loaded) -> None:
 
 
 def test_an_impossible_c_arm_is_a_sentence(loaded) -> None:
-    loaded.check("geometryGroup")
+    loaded.find("geometryGroup").collapsed = False
     loaded.set("sourceToIsocentreSpinBox", 1500)
     assert "detector" in loaded.find("geometryNote").text
     loaded.click("updateButton")
@@ -240,7 +252,7 @@ def test_a_named_view_turns_the_c_arm(loaded) -> None:
 
 def test_a_refused_installation_is_a_sentence(loaded) -> None:
     loaded.packages.missing = {"numba"}
-    loaded.dialogs.answer("messageBox", "No")
+    loaded.dialogs.answer("messageBox", "Cancel")
     loaded.click("updateButton")
     assert "numba" in message(loaded)
     assert "consent" in message(loaded)
@@ -249,7 +261,7 @@ def test_a_refused_installation_is_a_sentence(loaded) -> None:
 def test_offline_is_a_sentence(loaded) -> None:
     loaded.packages.missing = {"numba"}
     loaded.packages.can_install = False
-    loaded.dialogs.answer("messageBox", "Yes")
+    loaded.dialogs.answer("messageBox", "OK")
     loaded.click("updateButton")
     assert "online" in message(loaded)
 
@@ -277,7 +289,7 @@ def test_a_generator_that_was_tampered_with_is_refused(loaded, tmp_path) -> None
     loaded.choose("generatorComboBox", "mine")
     settle(loaded)
     assert "SHA-256" in note(loaded)
-    loaded.check("manageGroup")
+    loaded.find("manageGroup").collapsed = False
     loaded.click("verifyGeneratorButton")
     assert "SHA-256" in message(loaded)
     loaded.dialogs.answer("messageBox", "Yes")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from conftest import MODULE, REPOSITORY
+from places import DESKTOP, MODULE
 from slicerstandin import start
 
-sys.path.append(str(REPOSITORY / "Testing" / "desktop"))
+sys.path.append(str(DESKTOP))
 from walk import Walk
 
 from MR2XRayLib.demo import demo_pair
