@@ -1,6 +1,6 @@
 # make demo   sets up .venv and runs the main job on the digital head; look at out/demo/figure.png
 # make test   sets up .venv, checks format, lint and types, and runs the tests
-# make bench  measures the projector beside its peers; writes Testing/benchmarks/results
+# make bench  measures the projector beside its peers, and live use; writes Testing/benchmarks/results
 #
 # On Linux the default package index serves torch's CUDA build; it runs on a CPU too, but is large. For the small
 # CPU build give the address of PyTorch's CPU wheel index: make demo TORCH_INDEX=...
@@ -28,6 +28,7 @@ test: lint
 # the user's to add.
 bench: $(TESTING)
 	$(BIN)/python Testing/benchmarks/projector.py
+	$(BIN)/python Testing/benchmarks/live.py
 
 lint: $(TESTING)
 	$(BIN)/ruff format --check .

@@ -17,6 +17,8 @@ def wait_passively() -> None:
     loaded, so it has to come before.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Some microseconds of waiting at hand bridge the gaps between the layers of a network.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
 def resolve_device(name: str = "auto") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import qt
@@ -12,8 +13,12 @@ if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
 
 
+NUMBERS_AFTER_MS = 30
+"""A pause in the moves of this length, and the numbers are made; while a slider moves, they would only delay it."""
+
+
 class LiveLoop:
-    """Makes one set of images for the newest angles each time the event loop is idle.
+    """Makes one set of images for the newest angles each time the event loop is idle, and their numbers at a pause.
 
     A slider that moves faster than images are made only moves the mark; what is skipped is never computed.
     """
@@ -21,43 +26,50 @@ class LiveLoop:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._shown: object = None
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", panel.guarded(self._update))
+        self._milliseconds = 0.0
+        self._images = self._timer(0, self._make_images)
+        self._numbers = self._timer(NUMBERS_AFTER_MS, self._make_numbers)
+
+    def _timer(self, milliseconds: int, function: Callable[[], None]) -> qt.QTimer:
+        timer = qt.QTimer()
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.connect("timeout()", self._panel.guarded(function))
+        return timer
 
     def refresh(self) -> None:
         """Something changed: show it, if live and if what is shown is no longer what is set."""
         parameters = self._panel.parameters
         self._panel.session.aim(parameters)
         if parameters.live and self._panel.session.prepared is not None and self._state() != self._shown:
-            self._timer.start()
+            self._images.start()
 
     def now(self) -> None:
         """Show the present angles, live or not."""
         self._shown = None
-        self._update()
+        self._make_images()
 
     def stop(self) -> None:
         """Forget what was to be shown."""
-        self._timer.stop()
+        self._images.stop()
+        self._numbers.stop()
         self._shown = None
 
     def _state(self) -> object:
         return self._panel.session.live_state(self._panel.parameters)
 
-    def _update(self) -> None:
-        session, parameters = self._panel.session, self._panel.parameters
+    def _make_images(self) -> None:
         self._shown = self._state()
         began = time.perf_counter()
-        images = session.update_images(parameters)
+        self._panel.session.update_images(self._panel.parameters)
         self._panel.images_shown()
-        milliseconds = 1e3 * (time.perf_counter() - began)
-        numbers = images.metrics
-        self._panel.ui.liveNote.text = (
-            _("{ms:.0f} ms").format(ms=milliseconds)
-            if numbers is None
-            else _("PSNR {psnr:.1f} dB, SSIM {ssim:.2f}, fine detail {detail:.2f}; {ms:.0f} ms").format(
-                psnr=numbers.psnr, ssim=numbers.ssim, detail=numbers.hp_corr, ms=milliseconds
-            )
-        )
+        self._milliseconds = 1e3 * (time.perf_counter() - began)
+        self._panel.ui.liveNote.text = _("{ms:.0f} ms").format(ms=self._milliseconds)
+        self._numbers.start()
+
+    def _make_numbers(self) -> None:
+        numbers = self._panel.session.numbers()
+        if numbers is not None:
+            self._panel.ui.liveNote.text = _(
+                "PSNR {psnr:.1f} dB, SSIM {ssim:.2f}, fine detail {detail:.2f}; {ms:.0f} ms"
+            ).format(psnr=numbers.psnr, ssim=numbers.ssim, detail=numbers.hp_corr, ms=self._milliseconds)

@@ -15,13 +15,6 @@ from MR2XRayScene.prepared import chosen_pair, mr_nodes
 if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
 
-BUTTON_WORDS = {
-    Alignment.RIGID: "Register",
-    Alignment.AFFINE: "Register",
-    Alignment.TRANSFORM: "Use this transform",
-    Alignment.ALIGNED: "Leave as they are",
-}
-
 
 class RegistrationSection:
     """Registers in the worker, or puts the MR under a transform that is there already."""
@@ -38,7 +31,10 @@ class RegistrationSection:
         parameters, ui = self._panel.parameters, self._panel.ui
         how, pair = parameters.alignment, parameters.mr is not None and parameters.ct is not None
         ui.transformSelector.enabled = how == Alignment.TRANSFORM
-        ui.alignButton.text = _(BUTTON_WORDS[how])
+        ui.alignButton.text = {
+            Alignment.TRANSFORM: _("Use this transform"),
+            Alignment.ALIGNED: _("Leave as they are"),
+        }.get(how, _("Register"))
         ready = {
             Alignment.TRANSFORM: parameters.mr is not None and parameters.transform is not None,
             Alignment.ALIGNED: parameters.mr is not None,

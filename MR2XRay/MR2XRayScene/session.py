@@ -29,6 +29,7 @@ from MR2XRayScene.roles import NAMES, ROLES, all_node, set_all_node, set_shown_n
 
 if TYPE_CHECKING:
     from MR2XRayLib.live import LiveImages
+    from MR2XRayLib.metrics import Metrics
     from MR2XRayScene.exchange import RunResult
     from MR2XRayScene.parameters import MR2XRayParameterNode
     from MR2XRayScene.prepared import Prepared
@@ -153,9 +154,18 @@ class Session:
         if self.prepared is None:
             raise MR2XRayError("The volumes are not prepared yet; choose an MR volume and wait a moment.")
         view = self.view(parameters)
-        made = self.prepared.live.update(view, measured=True)
+        made = self.prepared.live.update(view)
         self._show(parameters, made.by_role(), 0)
         return made
+
+    def numbers(self) -> Metrics | None:
+        """The numbers of the view that is shown; None without a reference."""
+        from MR2XRayLib.metrics import compare
+
+        if self._last is None or not {"synthesized", "reference"} <= self._last[0].keys():
+            return None
+        made, index = self._last
+        return compare(made["synthesized"], made["reference"]).views[index]
 
     def show_result(self, parameters: MR2XRayParameterNode) -> None:
         """Show the view `resultIndex` of the stacks, and turn the C-arm there.

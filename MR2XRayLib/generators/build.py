@@ -12,9 +12,15 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import UPSAMPLING, Generator, parameter_count
 from MR2XRayLib.generators.crn import CRN
 from MR2XRayLib.generators.resnet import ResNet
+from MR2XRayLib.generators.subpixel import SubpixelUNet
 from MR2XRayLib.generators.unet import UNet
 
-ARCHITECTURES: dict[str, type[Generator]] = {"unet": UNet, "resnet": ResNet, "crn": CRN}
+ARCHITECTURES: dict[str, type[Generator]] = {
+    "unet": UNet,
+    "resnet": ResNet,
+    "crn": CRN,
+    "subpixel": SubpixelUNet,
+}
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "unet": {
@@ -29,8 +35,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "compact": {"widths": (256, 256, 256, 256, 128, 64, 48, 32)},
         "paper": {"widths": (1024, 1024, 1024, 1024, 1024, 512, 512, 128)},
     },
+    "subpixel": {"compact": {"widths": (48, 96, 128, 128), "upsampling": "resize"}},
 }
-"""What each width of each architecture sets: `paper` trains on a GPU, `compact` on two CPU cores."""
+"""What each width of each architecture sets: `paper` trains on a GPU, `compact` on two CPU cores.
+
+"subpixel" is no network of the paper.
+"""
 
 MOST_CHANNELS_IN = 16
 MOST_PARAMETERS = 200_000_000
@@ -41,8 +51,8 @@ def build(architecture: str, width: str = "compact", in_channels: int = 1, **opt
     """Make an untrained generator.
 
     Args:
-        architecture: "unet", "resnet" or "crn".
-        width: "compact" or "paper".
+        architecture: "unet", "resnet", "crn" or "subpixel".
+        width: "compact" or, but for "subpixel", "paper".
         in_channels: number of input images (MR contrasts), 1 to 16.
         options: arguments of the architecture's class in place of those of the preset.
 

@@ -33,6 +33,14 @@ ITERATIONS = 250
 SAMPLES = 4000
 SEED = 20171029
 WORKER = "MR2XRayLib.registration.worker"
+LIBRARY_VARIABLE = "MR2XRAY_LIBRARY"
+"""Tells the child where this package lies; a launcher such as 3D Slicer's may set PYTHONPATH anew."""
+
+LEAD = (
+    f"import os, runpy, sys; sys.path.insert(0, os.environ['{LIBRARY_VARIABLE}']); del sys.argv[0]; "
+    "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
+"""What the child runs: like `-m`, from wherever the package lies."""
 PYTHON_VARIABLE = "MR2XRAY_PYTHON"
 """Environment variable that names the interpreter of the child process where `sys.executable` is none."""
 
@@ -114,7 +122,7 @@ def run_child(folder: Path, levels: int, progress: Progress) -> None:
         MR2XRayError: if the process cannot be started or does not end well.
     """
     python = os.environ.get(PYTHON_VARIABLE) or sys.executable
-    command = [python, "-m", WORKER, str(folder)]
+    command = [python, "-c", LEAD, WORKER, str(folder)]
     try:
         child = subprocess.Popen(
             command,
@@ -150,8 +158,7 @@ def _environment() -> dict[str, str]:
     3D Slicer sets ITK_AUTOLOAD_PATH to libraries built for its own ITK, which crash the itk wheels.
     """
     environment = {key: value for key, value in os.environ.items() if key != "ITK_AUTOLOAD_PATH"}
-    package = str(Path(MR2XRayLib.__file__).resolve().parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH")]))
+    environment[LIBRARY_VARIABLE] = str(Path(MR2XRayLib.__file__).resolve().parent.parent)
     environment["PYTHONUNBUFFERED"] = "1"
     return environment
 

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m MR2XRayLib.training", description=__doc__)
     parser.add_argument("--labels", type=Path, required=True, help="folder of BrainWeb label volumes")
     parser.add_argument("--out", type=Path, required=True, help="folder for generator, log and checkpoint")
-    parser.add_argument("--architecture", default="unet", help="unet, resnet or crn")
+    parser.add_argument("--architecture", default="subpixel", help="subpixel, unet, resnet or crn")
     parser.add_argument("--width", default="compact", help="compact or paper")
     parser.add_argument("--minutes", type=float, default=math.inf, help="of training at most")
     parser.add_argument("--seed", type=int, default=0)

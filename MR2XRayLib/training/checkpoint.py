@@ -1,6 +1,6 @@
 """The checkpoint: everything that training needs to go on where it stopped, in one safetensors file.
 
-Tensors are the network, its moving average, Adam's moments and torch's random state; counters and settings are
+Tensors are the network, its moving average, the optimiser's moments and torch's random state; counters and settings are
 JSON in the file's header, so that one file, replaced whole, can never hold a mixture of two states.
 """
 
@@ -29,7 +29,7 @@ class TrainingState:
     Attributes:
         network: the network that is trained.
         average: its moving average, which is evaluated and shipped.
-        optimiser: Adam on the network's parameters.
+        optimiser: on the network's parameters.
         stage: number of the stage at work.
         step: steps done in that stage.
         minutes: time spent so far.
@@ -94,7 +94,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _set_moments(optimiser: Optimizer, named: dict[str, Tensor]) -> None:
-    """Give Adam its moments back; `named` maps "parameter number.key" to a tensor."""
+    """Give the optimiser its moments back; `named` maps "parameter number.key" to a tensor."""
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in named.items():
         number, key = name.split(".")

@@ -54,7 +54,7 @@ def projected(
     The MR is normalised as a user's is, by `normalise_mr`, which finds the head by itself.
     """
     rng = np.random.default_rng(seed)
-    geometry = [draw_view(rng, centre_mm, settings.pixels) for _ in range(settings.views)]
+    geometry = [draw_view(rng, centre_mm, settings.carm) for _ in range(settings.views)]
     return project(normalise_mr(mr), geometry), project(attenuation(ct), geometry)
 
 

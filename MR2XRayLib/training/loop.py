@@ -1,4 +1,4 @@
-"""The training loop: stages of batches, Adam, warm-up and cosine, a moving average, checkpoints and a log.
+"""The training loop: stages of batches, Muon, warm-up and cosine, a moving average, checkpoints and a log.
 
 Read it from top to bottom: settings, `train`, one step, and the few helpers that they use.
 """
@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from MR2XRayLib.training.losses import WeightedSum
-from MR2XRayLib.training.pairs import PairSettings, PairStream
-from MR2XRayLib.volume import Volume
+from MR2XRayLib.training.muon import Muon
+from MR2XRayLib.training.pairs import HeadPairs, PairSettings, PairStream
 
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
@@ -50,11 +50,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Everything that decides the trained weights, besides the network and the anatomies.
+    """Everything that decides the trained weights, besides the network and where pairs come from.
 
     Attributes:
         stages: one after the other.
-        learning_rate: after `warm_up` steps; it then falls along a cosine to zero.
+        learning_rate: Adam's, after `warm_up` steps; it then falls along a cosine to zero.
+        matrix_learning_rate: Muon's, likewise.
         average_decay: of the exponential moving average of the weights, per step.
         gradient_clip: largest norm of the gradient.
         bf16: run the network's forward pass in bfloat16 (autocast).
@@ -62,9 +63,10 @@ class TrainingSettings:
     """
 
     stages: tuple[Stage, ...]
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
+    matrix_learning_rate: float = 0.02
     warm_up: int = 200
-    average_decay: float = 0.998
+    average_decay: float = 0.999
     gradient_clip: float = 1.0
     bf16: bool = True
     seed: int = 0
@@ -72,13 +74,14 @@ class TrainingSettings:
 
 def train(
     network: Generator,
-    anatomies: Sequence[Volume],
+    pairs_of_head: HeadPairs,
     settings: TrainingSettings,
     folder: Path,
     *,
     max_minutes: float = math.inf,
     resume: bool = False,
     log_every: int = 100,
+    checkpoints: bool = True,
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
     progress: Progress = silent,
 ) -> Generator:
@@ -86,14 +89,16 @@ def train(
 
     Args:
         network: changed in place.
-        anatomies: label volumes to simulate heads on.
+        pairs_of_head: makes the pairs of one head, see `pairs.HeadPairs`.
         settings: what decides the result.
-        folder: gets `checkpoint.safetensors` and `log.jsonl` (one JSON object every `log_every` steps).
+        folder: gets `checkpoint.safetensors` and `log.jsonl`.
+        log_every: steps between the log's lines, each a JSON object, and between checkpoints.
+        checkpoints: whether to write any; without, the training cannot be resumed.
         max_minutes: where this comes before the last step, stages and learning rate are run through faster, so
             that the training ends in time and on a low learning rate. Without it a resumed training equals an
             uninterrupted one.
         resume: go on from the checkpoint in `folder`.
-        validate: numbers on the moving average, for the log, at every checkpoint.
+        validate: numbers on the moving average, for every line of the log.
         progress: told "train" and the fraction done.
 
     Raises:
@@ -101,7 +106,7 @@ def train(
     """
     torch.manual_seed(settings.seed)
     network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate, betas=(0.9, 0.99))
+    optimiser = Muon(network, settings.learning_rate, settings.matrix_learning_rate)
     state = TrainingState(network, copy.deepcopy(network).eval(), optimiser)
     if resume:
         load_checkpoint(folder / CHECKPOINT, state, asdict(settings))
@@ -109,7 +114,7 @@ def train(
     clock = Clock(state.minutes)
     while state.stage < len(settings.stages):
         stage = settings.stages[state.stage]
-        stream = PairStream(anatomies, stage.pairs, seed=1000 * settings.seed + state.stage)
+        stream = PairStream(pairs_of_head, stage.pairs, seed=1000 * settings.seed + state.stage)
         loss = WeightedSum(stage.loss)
         while fraction_of_stage(settings, state, max_minutes) < 1:
             _step(state, stream, loss, settings, max_minutes, log)
@@ -118,9 +123,11 @@ def train(
             if log.is_due(state.step) or fraction_of_stage(settings, state, max_minutes) == 1:
                 validation = validate(state.average) if validate else {}
                 log.write(stage=state.stage, step=state.step, minutes=round(state.minutes, 3), **validation)
-                save_checkpoint(folder / CHECKPOINT, state, asdict(settings))
+                if checkpoints:
+                    save_checkpoint(folder / CHECKPOINT, state, asdict(settings))
         state.stage, state.step = state.stage + 1, 0
-        save_checkpoint(folder / CHECKPOINT, state, asdict(settings))
+        if checkpoints:
+            save_checkpoint(folder / CHECKPOINT, state, asdict(settings))
     return state.average
 
 
@@ -132,10 +139,11 @@ def _step(
     max_minutes: float,
     log: Log,
 ) -> None:
-    """One batch: pairs, forward, backward, Adam, moving average."""
-    learning_rate = settings.learning_rate * _rate(settings, state, max_minutes)
+    """One batch: pairs, forward, backward, optimiser, moving average."""
+    rate = _rate(settings, state, max_minutes)
     for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate
+        highest = settings.matrix_learning_rate if group["matrices"] else settings.learning_rate
+        group["lr"] = highest * rate
     began = time.perf_counter()
     mr, xray = stream.batch(state.step, settings.stages[state.stage].batch)
     ready = time.perf_counter()
@@ -155,7 +163,7 @@ def _step(
     _average(state.average, state.network, settings.average_decay, state)
     done = time.perf_counter()
     log.add(
-        loss=total.item(), **terms, gradient_norm=norm.item(), learning_rate=learning_rate,
+        loss=total.item(), **terms, gradient_norm=norm.item(), learning_rate=settings.learning_rate * rate,
         ms_pairs=1e3 * (ready - began), ms_network=1e3 * (done - ready),
     )  # fmt: skip
 

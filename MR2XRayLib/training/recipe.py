@@ -23,7 +23,14 @@ from MR2XRayLib.training.evaluation import LinearMap, evaluate, projected_digita
 from MR2XRayLib.training.heads import read_labels
 from MR2XRayLib.training.loop import LOG, Stage, TrainingSettings, train
 from MR2XRayLib.training.losses import WeightedSum
-from MR2XRayLib.training.pairs import MR_FULL_SCALE_MM, PRIMARY_DEG, SECONDARY_DEG, PairSettings, PairStream
+from MR2XRayLib.training.pairs import (
+    MR_FULL_SCALE_MM,
+    PRIMARY_DEG,
+    SECONDARY_DEG,
+    PairSettings,
+    PairStream,
+    of_simulated_heads,
+)
 from MR2XRayLib.volume import Volume
 
 HELD_OUT = ("subject41", "subject46", "subject47", "subject48", "subject52", "subject53")
@@ -36,17 +43,15 @@ EVALUATION_SEED = 20_000
 EVALUATION_PAIRS = PairSettings(pixels=256, spacing=1, views=4)
 
 STAGES = (
-    Stage(PairSettings(pixels=128, spacing=2, heads=8, views=40), batch=4, steps=15000, share=0.3),
-    Stage(PairSettings(pixels=256, spacing=1, heads=8, views=20), batch=4, steps=5000, share=0.5),
     Stage(
-        PairSettings(pixels=256, spacing=1, heads=8, views=20),
-        batch=4,
-        steps=4000,
-        share=0.2,
-        loss={"l1": 1.0, "gradient": 5.0},
+        PairSettings(pixels=256, spacing=1, heads=12, views=16, passes=4),
+        batch=2,
+        steps=30_000,
+        share=1.0,
+        loss={"l1": 1.0, "gradient": 10.0},
     ),
 )
-"""Coarse to fine, and at the end with more weight on edges, which the error alone would leave blurred."""
+"""One stage at the resolution of use, with much weight on edges, which the error alone would leave blurred."""
 
 OPTIONS: dict[str, dict[str, Any]] = {"unet": {"dropout": 0.0}}
 """By architecture: arguments of `build` beside the width's own. Dropout blurs a regression this small."""
@@ -63,7 +68,7 @@ def make_generator(
     labels: Path,
     out: Path,
     *,
-    architecture: str = "unet",
+    architecture: str = "subpixel",
     width: str = "compact",
     seed: int = 0,
     max_minutes: float = math.inf,
@@ -96,7 +101,7 @@ def make_generator(
     network = build(architecture, width, 1, **options)
     trained = train(
         network,
-        training,
+        of_simulated_heads(training),
         settings,
         out,
         max_minutes=max_minutes,
@@ -106,7 +111,7 @@ def make_generator(
     )
     card = replace(
         _card(architecture, width, options, settings),
-        training=_training(settings, max_minutes, out / LOG),
+        training=training_entry(settings, max_minutes, out / LOG),
         data=_data(training),
     )
     progress("evaluate", 0.0)
@@ -136,7 +141,7 @@ def split(labels: Path) -> tuple[list[Volume], Volume, list[Volume]]:
 def validator(anatomy: Volume, settings: TrainingSettings) -> Any:
     """A function from a network to its loss on 16 fixed pairs of an anatomy that is not trained on."""
     pairs = replace(settings.stages[-1].pairs, heads=8, views=2)
-    mr, xray = PairStream([anatomy], pairs, EVALUATION_SEED).batch(0, 16)
+    mr, xray = PairStream(of_simulated_heads([anatomy]), pairs, EVALUATION_SEED).batch(0, 16)
     loss = WeightedSum(settings.stages[-1].loss)
 
     @torch.no_grad()
@@ -176,14 +181,14 @@ def _data(training: list[Volume]) -> dict[str, Any]:
     }
 
 
-def _training(settings: TrainingSettings, max_minutes: float, log: Path) -> dict[str, Any]:
-    """The settings, and how many steps of each stage the time allowed."""
+def training_entry(settings: TrainingSettings, max_minutes: float, log: Path) -> dict[str, Any]:
+    """A card's `training`: the settings, and how many steps of each stage the time allowed."""
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     steps = {f"stage {line['stage'] + 1}": line["step"] for line in lines}
     limit = max_minutes if math.isfinite(max_minutes) else None
     library = f"MR2XRayLib {__version__}"
     return asdict(settings) | {
-        "optimiser": "Adam",
+        "optimiser": "Muon, and Adam for biases, norms, the first and the last layer",
         "max_minutes": limit,
         "steps_done": steps,
         "library": library,

@@ -108,7 +108,8 @@ def test_an_image_tells_what_it_is(scene) -> None:
     assert node.GetAttribute("MR2XRay.Unit") == "mm"
     assert node.GetAttribute("MR2XRay.View") == "LAO 30°, CAU 10°"
     assert node.GetAttribute("MR2XRay.Provenance") == '{"from": "T1"}'
-    assert not node.GetDisplayNode().GetInterpolate()
+    assert node.GetDisplayNode().GetInterpolate()
+    assert not make_image_node(scene, "difference").GetDisplayNode().GetInterpolate()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])

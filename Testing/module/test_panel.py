@@ -135,7 +135,7 @@ def test_update_makes_four_images_and_their_numbers(loaded) -> None:
     np.testing.assert_allclose(
         difference, slicer.util.arrayFromVolume(shown[1]) - slicer.util.arrayFromVolume(shown[2]), atol=1e-5
     )
-    assert "PSNR" in loaded.find("liveNote").text
+    loaded.wait_until(lambda: "PSNR" in loaded.find("liveNote").text)
 
 
 def test_live_follows_the_slider_and_skips_what_it_passed(loaded) -> None:

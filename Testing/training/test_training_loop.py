@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from MR2XRayLib.carm import CArm
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.generators.build import build
 from MR2XRayLib.training.checkpoint import TrainingState
 from MR2XRayLib.training.loop import CHECKPOINT, LOG, Stage, TrainingSettings, fraction_done, train
-from MR2XRayLib.training.pairs import PairSettings, PairStream, draw_view
+from MR2XRayLib.training.muon import Muon
+from MR2XRayLib.training.pairs import PairSettings, PairStream, draw_view, of_simulated_heads
 from MR2XRayLib.volume import Volume
 
 PAIRS = PairSettings(pixels=32, spacing=2, heads=2, views=4, passes=2)
@@ -34,9 +36,9 @@ def weights(network: Generator) -> list[torch.Tensor]:
 
 
 def test_batches_follow_from_their_number_and_are_on_the_networks_scale(a_small_anatomy: Volume) -> None:
-    stream = PairStream([a_small_anatomy], PAIRS, seed=1)
+    stream = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1)
     batches = [stream.batch(number, 4) for number in range(6)]
-    mr, xray = PairStream([a_small_anatomy], PAIRS, seed=1).batch(5, 4)
+    mr, xray = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1).batch(5, 4)
     assert torch.equal(mr, batches[5][0])
     assert torch.equal(xray, batches[5][1])
     for image in (mr, xray):
@@ -46,7 +48,7 @@ def test_batches_follow_from_their_number_and_are_on_the_networks_scale(a_small_
 
 
 def test_one_pass_serves_every_pair_once_and_the_next_round_has_other_pairs(a_small_anatomy: Volume) -> None:
-    stream = PairStream([a_small_anatomy], PAIRS, seed=1)
+    stream = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1)
 
     def served(numbers: range) -> list[float]:
         # Mirroring keeps the sum, which so tells pairs apart.
@@ -61,7 +63,7 @@ def test_one_pass_serves_every_pair_once_and_the_next_round_has_other_pairs(a_sm
 
 def test_views_are_of_the_default_detector_near_the_centre() -> None:
     for seed in range(50):
-        view = draw_view(np.random.default_rng(seed), np.array([10.0, 20.0, 30.0]), 64)
+        view = draw_view(np.random.default_rng(seed), np.array([10.0, 20.0, 30.0]), CArm(pixels=(64, 64)))
         assert np.abs(view.isocentre_mm - [10, 20, 30]).max() <= 15
         assert view.rows == view.columns == 64
         assert 1100 <= view.source_to_detector_mm <= 1250
@@ -71,7 +73,7 @@ def test_views_are_of_the_default_detector_near_the_centre() -> None:
 def test_training_lowers_the_loss(a_small_anatomy: Volume, tmp_path: Path) -> None:
     stages = (Stage(replace(PAIRS, passes=40), 4, 60, 1.0),)
     settings = replace(SETTINGS, stages=stages, learning_rate=2e-2)
-    train(a_small_network(), [a_small_anatomy], settings, tmp_path, log_every=10)
+    train(a_small_network(), of_simulated_heads([a_small_anatomy]), settings, tmp_path, log_every=10)
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert [line["step"] for line in lines] == [10, 20, 30, 40, 50, 60]
     assert lines[-1]["loss"] < 0.85 * lines[0]["loss"]
@@ -81,7 +83,9 @@ def test_training_lowers_the_loss(a_small_anatomy: Volume, tmp_path: Path) -> No
 def test_a_resumed_training_equals_an_uninterrupted_one(
     a_small_anatomy: Volume, tmp_path: Path, stop: int
 ) -> None:
-    whole = train(a_small_network(), [a_small_anatomy], SETTINGS, tmp_path / "whole", log_every=1)
+    whole = train(
+        a_small_network(), of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path / "whole", log_every=1
+    )
     steps = 0
 
     def interrupt(stage: str, fraction: float) -> None:
@@ -91,9 +95,18 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(a_small_network(), [a_small_anatomy], SETTINGS, tmp_path, log_every=1, progress=interrupt)
+        train(
+            a_small_network(),
+            of_simulated_heads([a_small_anatomy]),
+            SETTINGS,
+            tmp_path,
+            log_every=1,
+            progress=interrupt,
+        )
     torch.manual_seed(99)
-    resumed = train(a_small_network(), [a_small_anatomy], SETTINGS, tmp_path, log_every=1, resume=True)
+    resumed = train(
+        a_small_network(), of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path, log_every=1, resume=True
+    )
     for a, b in zip(weights(whole), weights(resumed), strict=True):
         assert torch.equal(a, b)
 
@@ -102,11 +115,11 @@ def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_refused(
     a_small_anatomy: Volume, tmp_path: Path
 ) -> None:
     def resume(settings: TrainingSettings) -> None:
-        train(a_small_network(), [a_small_anatomy], settings, tmp_path, resume=True)
+        train(a_small_network(), of_simulated_heads([a_small_anatomy]), settings, tmp_path, resume=True)
 
     with pytest.raises(MR2XRayError, match="no checkpoint"):
         resume(SETTINGS)
-    train(a_small_network(), [a_small_anatomy], SETTINGS, tmp_path)
+    train(a_small_network(), of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path)
     with pytest.raises(MR2XRayError, match="other settings"):
         resume(replace(SETTINGS, learning_rate=1e-4))
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
@@ -121,12 +134,19 @@ def test_a_loss_that_is_not_finite_stops_the_training_with_a_sentence(
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
     with pytest.raises(MR2XRayError, match="not finite at step 0 of stage 0"):
-        train(network, [a_small_anatomy], SETTINGS, tmp_path)
+        train(network, of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path)
 
 
 def test_the_time_limit_runs_through_all_stages(a_small_anatomy: Volume, tmp_path: Path) -> None:
     long = replace(SETTINGS, stages=tuple(replace(stage, steps=10_000) for stage in SETTINGS.stages))
-    train(a_small_network(), [a_small_anatomy], long, tmp_path, max_minutes=0.05, log_every=1)
+    train(
+        a_small_network(),
+        of_simulated_heads([a_small_anatomy]),
+        long,
+        tmp_path,
+        max_minutes=0.05,
+        log_every=1,
+    )
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert {line["stage"] for line in lines} == {0, 1}
     assert lines[-1]["learning_rate"] < 0.5 * SETTINGS.learning_rate
@@ -134,8 +154,6 @@ def test_the_time_limit_runs_through_all_stages(a_small_anatomy: Volume, tmp_pat
 
 def test_steps_and_minutes_count_whichever_is_further() -> None:
     network = a_small_network()
-    state = TrainingState(
-        network, network, torch.optim.Adam(network.parameters()), stage=1, step=2, minutes=8.0
-    )
+    state = TrainingState(network, network, Muon(network, 1e-3, 1e-2), stage=1, step=2, minutes=8.0)
     assert fraction_done(SETTINGS, state, float("inf")) == pytest.approx(0.75)
     assert fraction_done(SETTINGS, state, 10.0) == pytest.approx(0.8)

@@ -1,0 +1,225 @@
+"""Fine-tuning: a trained generator goes on training on the projections of one registered MR and CT.
+
+The result knows that head's contrast and bone, and its numbers are of that head: they tell how far the tuning went,
+not how the generator does on anyone else.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.shelf import can_be_a_name
+from MR2XRayLib.generators.store import TrainedGenerator, save_generator
+from MR2XRayLib.metrics import compare
+from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.scale import to_unit
+from MR2XRayLib.synthesis import Synthesizer, padded_with_air
+from MR2XRayLib.training.evaluation import REPORTED
+from MR2XRayLib.training.loop import LOG, Stage, TrainingSettings, train
+from MR2XRayLib.training.pairs import HeadPairs, PairSettings
+from MR2XRayLib.training.recipe import STAGES, training_entry
+from MR2XRayLib.training.registered_pair import (
+    HELD_OUT_SECTOR_DEG,
+    VALIDATION_VIEWS,
+    RegisteredPair,
+    views_outside,
+    views_to_validate,
+)
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.volume import Volume
+
+VIEWS_IN_ROUND = 32
+LEARNING_RATES = {"learning_rate": 3e-4, "matrix_learning_rate": 3e-3}
+"""A seventh of those of a training from nothing."""
+
+MOST_STEPS = 1_000_000
+"""So many that time ends a tuning."""
+
+LIMIT = (
+    "Tuned on one head: its metrics are of views of that head, which the tuning did not see, and say nothing of "
+    "other heads."
+)
+
+
+def fine_tune(
+    trained: TrainedGenerator,
+    mr: Volume | Sequence[Volume],
+    ct: Volume,
+    out: Path,
+    *,
+    minutes: float,
+    transform: Transform | None = None,
+    preset: str = "rigid",
+    energy_kev: float = 60.0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> ModelCard:
+    """Tune a copy of a generator to one head and write it, with a card that says so.
+
+    The volumes are treated as `pipeline.run` treats them. While it trains, `out/log.jsonl` gains a line every ten
+    steps ("minutes", "loss", "l1", "gradient", ...); it stays beside weights and card. If the tuning fails or is
+    interrupted (KeyboardInterrupt), nothing is left of `out`.
+
+    Args:
+        trained: where it starts from; not changed.
+        mr: one volume a contrast, in the order of the generator's card, all in one world frame.
+        ct: of the same head.
+        out: the new generator's folder; its name becomes the generator's.
+        minutes: of training.
+        transform: MR to CT where it is known; else they are registered with `preset`.
+        energy_kev: the effective energy at which HU become attenuation.
+        seed: of the views.
+        progress: told of a registration's stages, of "train" and of "evaluate".
+
+    Returns:
+        the card as written; its metrics are "seen_head_before" and "seen_head_after", both on views from a sector
+        of angles that was not trained on.
+
+    Raises:
+        MR2XRayError: if `out` exists or its name cannot be a generator's, minutes are not positive, volumes do not
+            fit the generator or their modality, or registration, training or writing fails.
+    """
+    out = Path(out)
+    contrasts = [mr] if isinstance(mr, Volume) else list(mr)
+    _check(out, minutes, trained.card, contrasts)
+    pair = RegisteredPair.of(contrasts, ct, transform, preset, energy_kev, progress)
+    with _whole_or_absent(out):
+        return _tune(trained, pair, _settings(trained.card, seed), out, minutes, progress)
+
+
+def _tune(
+    trained: TrainedGenerator,
+    pair: RegisteredPair,
+    settings: TrainingSettings,
+    out: Path,
+    minutes: float,
+    progress: Progress,
+) -> ModelCard:
+    """Train, evaluate before and after, and write."""
+    tuned = train(
+        copy.deepcopy(trained.generator).cpu(),
+        _pairs_of(pair, trained),
+        settings,
+        out,
+        max_minutes=minutes,
+        log_every=10,
+        checkpoints=False,
+        progress=progress,
+    )
+    progress("evaluate", 0.0)
+    metrics = {
+        "seen_head_before": _numbers(trained, pair, settings.seed),
+        "seen_head_after": _numbers(replace(trained, generator=tuned), pair, settings.seed),
+    }
+    training = training_entry(settings, minutes, out / LOG)
+    card = save_generator(out, tuned, _card(trained.card, out.name, pair, training, metrics))
+    progress("evaluate", 1.0)
+    return card
+
+
+def _check(out: Path, minutes: float, card: ModelCard, contrasts: Sequence[Volume]) -> None:
+    if out.exists():
+        raise MR2XRayError(f"{out} exists already; give the new generator another folder.")
+    if not can_be_a_name(out.name):
+        raise MR2XRayError(
+            f'"{out.name}" cannot be the name of a generator; name its folder with letters, digits, ".", "_" and "-".'
+        )
+    if not 0 < minutes < math.inf:
+        raise MR2XRayError(f"A tuning cannot take {minutes:g} minutes; give a number above 0.")
+    if len(contrasts) != card.in_channels:
+        raise MR2XRayError(
+            f'The generator "{card.name}" needs {card.in_channels} MR contrasts '
+            f"({', '.join(card.input.contrasts)}), not {len(contrasts)}; give them in this order."
+        )
+
+
+@contextmanager
+def _whole_or_absent(folder: Path) -> Iterator[None]:
+    """Make the folder; take it away with all that it holds if the block fails or is interrupted."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise MR2XRayError(f"Cannot write into {folder} ({error.strerror}); choose another folder.") from None
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _settings(card: ModelCard, seed: int) -> TrainingSettings:
+    """One stage, ended by time, at a low learning rate."""
+    pairs = PairSettings(pixels=card.geometry.pixels[1], heads=1, views=VIEWS_IN_ROUND, passes=2)
+    stage = Stage(pairs, batch=2, steps=MOST_STEPS, share=1.0, loss=STAGES[-1].loss)
+    # Where the processor has no such arithmetic, bfloat16 is emulated, and slower than float32.
+    bf16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return TrainingSettings((stage,), warm_up=20, bf16=bf16, seed=seed, **LEARNING_RATES)
+
+
+def _pairs_of(pair: RegisteredPair, trained: TrainedGenerator) -> HeadPairs:
+    """Pairs from views outside the held-out sector, on the generator's scales, with sides that it can halve."""
+    card = trained.card
+
+    def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        rng = np.random.default_rng([seed, index])
+        contrasts, xray = pair.projected(views_outside(pair, card, rng, settings.views))
+        pages = [to_unit(contrast.pixels, card.input.full_scale_mm) for contrast in contrasts]
+        pages.append(to_unit(xray.pixels, card.output.full_scale))
+        stacked = torch.from_numpy(np.stack(pages, axis=1))
+        return padded_with_air(stacked, trained.generator.multiple)[0].numpy()
+
+    return pairs
+
+
+def _numbers(trained: TrainedGenerator, pair: RegisteredPair, seed: int) -> dict[str, float]:
+    """Means over the validated views; NaN is left out."""
+    contrasts, xray = pair.projected(views_to_validate(pair, trained.card, seed))
+    mean = compare(Synthesizer(trained, "cpu").synthesize(*contrasts), xray).mean
+    numbers = {name: float(f"{getattr(mean, name):.5g}") for name in REPORTED}
+    return {"heads": 1, "views": VALIDATION_VIEWS} | {
+        name: value for name, value in numbers.items() if math.isfinite(value)
+    }
+
+
+def _card(
+    parent: ModelCard,
+    name: str,
+    pair: RegisteredPair,
+    training: dict[str, Any],
+    metrics: dict[str, dict[str, float]],
+) -> ModelCard:
+    """The parent's card, with what the tuning changed."""
+    started_from = {"name": parent.name, "version": parent.version, "weights_sha256": parent.weights_sha256}
+    return replace(
+        parent,
+        name=name,
+        version="1.0.0",
+        data={
+            "kind": "projections of one registered MR and CT, on top of what its parent was trained on",
+            "mr": [_identity(volume) for volume in pair.mr],
+            "ct": _identity(pair.ct),
+            "transform": pair.transform.matrix.tolist(),
+            "held_out": f"views with a primary angle of {HELD_OUT_SECTOR_DEG} degrees or opposite",
+            "started_from": started_from | {"data": parent.data, "training": parent.training},
+        },
+        loss=dict(STAGES[-1].loss),
+        training=training,
+        metrics=metrics,
+        limits=(*parent.limits, LIMIT),
+    )
+
+
+def _identity(volume: Volume) -> dict[str, str]:
+    return {"name": volume.name, "sha256": volume.provenance.get("sha256", "in memory")}
