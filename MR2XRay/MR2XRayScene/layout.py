@@ -31,7 +31,7 @@ _LABELS = {"mr": "MR", "synthesized": "Syn", "reference": "Ref", "difference": "
 
 _MARGIN = 1.04
 
-_EYE_MM = (-2300.0, 2100.0, 600.0)
+_EYE_MM = (-2900.0, 2600.0, 760.0)
 """Where the 3D view's camera stands from the isocentre, RAS: so that C, head and detector image are all seen."""
 
 
