@@ -150,7 +150,7 @@ def _enter(scene: slicer.vtkMRMLScene, number: int) -> None:
     if node is None:
         return
     before = node.GetViewArrangement()
-    if before not in (IMAGES_LAYOUT, PLOT_LAYOUT):
+    if before not in (IMAGES_LAYOUT, PLOT_LAYOUT, node.SlicerLayoutInitialView):
         # A Python attribute, not a MRML one: it outlives closing and loading scenes, as the layout itself does.
         node.before_mr2xray = before
     node.SetViewArrangement(number)

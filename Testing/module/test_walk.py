@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import slicer
 from places import DESKTOP, MODULE
 from slicerstandin import start
 
@@ -98,6 +99,28 @@ def test_a_saved_scene_comes_back_with_state_results_and_table(walked, reopened)
         projections_from_node(again.allSynthesized).pixels,
         projections_from_node(walk.parameters.allSynthesized).pixels,
     )
+
+
+def test_a_loaded_scene_is_shown_by_the_panel(walked, tmp_path) -> None:
+    walk, program, _ = walked
+    file, cache = tmp_path / "scene.mrb", slicer.vtkCacheManager()
+    assert program.scene.WriteToMRB(str(file))
+    program.close_scene()
+    assert walk.ui.resultLabel.text == ""
+    data = slicer.vtkDataIOManager()
+    cache.SetRemoteCacheDirectory(str(tmp_path))
+    cache.SetMRMLScene(program.scene)
+    data.SetCacheManager(cache)
+    program.scene.SetCacheManager(cache)
+    program.scene.SetDataIOManager(data)
+    assert program.scene.ReadFromMRB(str(file))
+    program.process_events()
+    assert walk.ui.resultLabel.text.endswith("/ 7")
+    assert walk.ui.mrSelector.currentNode().GetName() == "Digital head MR"
+    assert walk.ui.qualityLabel.text.startswith("good")
+    program.wait_until(lambda: not program.widget.panel.preparation.busy, 120)
+    walk.browse(3)
+    assert walk.ui.resultLabel.text == "4 / 7"
 
 
 def test_leaving_the_module_returns_the_former_layout_and_closing_the_scene_is_calm(walked) -> None:
