@@ -73,6 +73,7 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = Panel(self.ui, self.logic.session)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
 
@@ -99,6 +100,10 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called just after the scene is closed."""
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def onSceneStartImport(self, caller: Any, event: Any) -> None:
+        """Called just before a scene is loaded: half-loaded nodes must not be shown, nor boxes change them."""
+        self.setParameterNode(None)
 
     def onSceneEndImport(self, caller: Any, event: Any) -> None:
         """Called just after a scene was loaded: its parameter node has its node references only now."""
