@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import slicer.packaging
 from packaging.requirements import Requirement
 
 from MR2XRayGUI import dependencies
@@ -52,7 +51,7 @@ class Pip:
 def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
     made = Pip(set())
     for name in ("load_requirements", "pip_check", "pip_ensure"):
-        monkeypatch.setattr(slicer.packaging, name, getattr(made, name), raising=False)
+        monkeypatch.setattr(dependencies.packaging, name, getattr(made, name), raising=False)
     return made
 
 
@@ -122,7 +121,7 @@ def test_an_installation_that_slicer_skips_is_not_taken_for_one(
     pip: Pip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slicer's pip_ensure does nothing, and says nothing, while the program runs its tests."""
-    monkeypatch.setattr(slicer.packaging, "pip_ensure", lambda requirements, requester: None)
+    monkeypatch.setattr(dependencies.packaging, "pip_ensure", lambda requirements, requester: None)
     with pytest.raises(MR2XRayError, match="was not installed"):
         dependencies.ensure_live()
 
