@@ -1,8 +1,7 @@
 """Muon: gradient descent whose step has, for every matrix of weights, equal singular values.
 
 Keller Jordan et al., Muon: An optimizer for hidden layers in neural networks (2024). Adam scales each weight by
-itself, and a step then turns a layer in a few directions only; an orthogonal step turns it in all of them. Four
-minutes of one core took a network of this library to a validation loss of .130 with Adam and .104 with Muon.
+itself, and a step then turns a layer in a few directions only; an orthogonal step turns it in all of them.
 """
 
 from __future__ import annotations
