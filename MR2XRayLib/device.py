@@ -12,8 +12,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 def wait_passively() -> None:
     """Let idle threads of OpenMP sleep instead of spinning, unless OMP_WAIT_POLICY says otherwise.
 
-    torch and numba each have a pool of threads, which would take the cores from each other. OpenMP reads this once, when torch or numba is
-    loaded, so it has to come before.
+    torch and numba each have a pool of threads, which would take the cores from each other. OpenMP reads this once,
+    when torch or numba is loaded, so it has to come before.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Some microseconds of waiting at hand bridge the gaps between the layers of a network.
