@@ -16,8 +16,6 @@ def wait_passively() -> None:
     when torch or numba is loaded, so it has to come before.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # Some microseconds of waiting at hand bridge the gaps between the layers of a network.
-    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 
 def resolve_device(name: str = "auto") -> str:
