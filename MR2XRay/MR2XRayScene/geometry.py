@@ -48,11 +48,6 @@ def angulation_of(parameters: CArmParameters) -> Angulation:
     return Angulation(parameters.primaryDeg, parameters.secondaryDeg)
 
 
-def view_of(parameters: CArmParameters, isocentre_mm: ArrayLike) -> View:
-    """The view that the parameters describe; raises as `carm_of`."""
-    return carm_of(parameters, isocentre_mm).view(angulation_of(parameters))
-
-
 def preset_into(parameters: CArmParameters, preset: CArmPreset) -> None:
     """Take over a preset's name, distances and detector; angles and isocentre stay."""
     carm = preset.carm

@@ -41,7 +41,7 @@ def test_the_parameters_become_the_carm_and_its_view(parameters) -> None:
     carm = CArm(750.0, 1200.0, (300.0, 400.0), (120, 160), tuple(ISOCENTRE), "default")
     assert geometry.carm_of(parameters, ISOCENTRE) == carm
     assert geometry.angulation_of(parameters) == Angulation(30.0, -10.0)
-    view = geometry.view_of(parameters, ISOCENTRE)
+    view = geometry.carm_of(parameters, ISOCENTRE).view(geometry.angulation_of(parameters))
     np.testing.assert_allclose(view.matrix(), carm.view(Angulation(30.0, -10.0)).matrix())
 
 
