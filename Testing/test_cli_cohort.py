@@ -1,0 +1,96 @@
+"""`mr2xray cohort`: a line a head, faults in one sentence, and tasks that share a cohort."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from MR2XRayLib.cli import main
+from MR2XRayLib.cohort import preparing, read_cohort
+from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.volume_io import write_volume
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cohort of three heads; the MR of the third is missing."""
+    folder = tmp_path_factory.mktemp("cohort")
+    pair = demo_pair(spacing_mm=10.0)
+    write_volume(pair.mr, folder / "mr.nrrd")
+    write_volume(pair.ct, folder / "ct.nrrd")
+    pair.truth.write(folder / "truth.tfm")
+    rows = [
+        f"{name},{mr}.nrrd,ct.nrrd,truth.tfm,train" for name, mr in (("a", "mr"), ("b", "mr"), ("c", "no"))
+    ]
+    for name, lines in (("good.csv", rows[:2]), ("bad.csv", rows)):
+        (folder / name).write_text("\n".join(["name,mr,ct,transform,split", *lines]) + "\n")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No task of SLURM or torchrun, and pictures that take no time."""
+    for variable in ("SLURM_ARRAY_TASK_ID", "RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(preparing, "write_fusion", lambda path, *_: path.write_bytes(b"a picture"))
+
+
+def test_check_tells_of_every_head(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cohort", "check", str(folder / "bad.csv")]) == 2
+    told = capsys.readouterr()
+    assert [line.split(" (train): MR ")[0] for line in told.out.splitlines()[:2]] == ["a", "b"]
+    assert told.out.splitlines()[0].endswith(", a transform")
+    assert "3 to train, 0 to validate, 0 to test" in told.out
+    assert 'No head is there to validate; give some heads split = "validate"' in told.err
+    assert told.err.splitlines()[-1].startswith('1 of 3 heads cannot be used: "c" (The volume ')
+
+
+def test_check_goes_on_without_bad_heads_where_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cohort", "check", str(folder / "bad.csv"), "--skip-bad", "--progress", "json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])["result"]
+    assert result["heads"] == 3
+    assert list(result["faults"]) == ["c"]
+
+
+def test_tasks_share_a_cohort_and_the_last_one_writes(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = ["cohort", "prepare", str(folder / "good.csv"), "--out", str(tmp_path)]
+    assert main([*call, "--task", "2/2"]) == 0
+    told = capsys.readouterr().out
+    assert "Share 2 of 2: 1 of 2 heads" in told
+    assert "b, MR (given): good: mutual information" in told
+    assert "still to be done" in told
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(call) == 0
+    assert f"Train with {tmp_path / 'cohort.toml'}" in capsys.readouterr().out
+    assert [head.name for head in read_cohort(tmp_path / "cohort.toml").heads] == ["a", "b"]
+    assert (tmp_path / "index.html").is_file()
+    monkeypatch.delenv("RANK")
+    assert main(call) == 0
+    assert capsys.readouterr().out.count("(given, done before)") == 2
+
+
+def test_prepare_does_every_head_and_names_the_bad_ones(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["cohort", "prepare", str(folder / "bad.csv"), "--out", str(tmp_path)]
+    assert main(call) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith('1 of 3 heads cannot be used: "c" (')
+    assert (tmp_path / "index.html").is_file()
+    assert not (tmp_path / "cohort.toml").exists()
+    assert main([*call, "--skip-bad"]) == 0
+    assert "Warning: c: The volume" in capsys.readouterr().err
+    assert [head.name for head in read_cohort(tmp_path / "cohort.toml").heads] == ["a", "b"]
+
+
+@pytest.mark.parametrize("task", ["0/2", "half"])
+def test_a_task_of_another_form_is_one_sentence(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], task: str
+) -> None:
+    call = ["cohort", "prepare", str(folder / "good.csv"), "--out", str(tmp_path), "--task", task]
+    assert main(call) == 2
+    assert "is not of the form I/N" in capsys.readouterr().err
