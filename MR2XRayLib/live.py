@@ -36,12 +36,14 @@ class LiveImages:
         synthesized: line integrals guessed from `mr`.
         reference: line integrals of the CT.
         comparison: the numbers, where they were asked for.
+        deviation: the standard deviation that the error of `synthesized` is expected to have, where it was asked for.
     """
 
     mr: tuple[Projections, ...]
     synthesized: Projections | None
     reference: Projections | None
     comparison: Comparison | None = None
+    deviation: Projections | None = None
 
     @property
     def difference(self) -> Projections | None:
@@ -54,12 +56,13 @@ class LiveImages:
         return None if self.comparison is None else self.comparison.mean
 
     def by_role(self) -> dict[str, Projections]:
-        """What there is of "mr" (the first contrast), "synthesized", "reference" and "difference"."""
+        """What there is of "mr" (the first contrast), "synthesized", "reference", "difference" and "deviation"."""
         roles = {
             "mr": self.mr[0],
             "synthesized": self.synthesized,
             "reference": self.reference,
             "difference": self.difference,
+            "deviation": self.deviation,
         }
         return {role: projections for role, projections in roles.items() if projections is not None}
 
@@ -152,29 +155,52 @@ class Live:
         shown = ct if whole_ct else within_field_of_view(head_only(ct), self.frame, Transform.identity())
         return replace(self, ct=Projector(attenuation(shown, energy_kev), device=self.device))
 
-    def update(self, view: View, *, measured: bool = False) -> LiveImages:
-        """The images of one view; with `measured`, their numbers too, which take about as long as the projections.
+    def update(self, view: View, *, measured: bool = False, uncertain: bool = False) -> LiveImages:
+        """The images of one view.
+
+        Args:
+            view: where from.
+            measured: their numbers too, which take about as long as the projections.
+            uncertain: the standard deviation of the synthesized image too, which takes several syntheses.
 
         Raises:
-            MR2XRayError: if the view cannot be projected.
+            MR2XRayError: if the view cannot be projected, or the generator has no uncertainty.
         """
-        return self.images((view,), measured=measured)
+        return self.images((view,), measured=measured, uncertain=uncertain)
 
     def images(
-        self, views: Sequence[View], *, measured: bool = False, progress: Progress = silent
+        self,
+        views: Sequence[View],
+        *,
+        measured: bool = False,
+        uncertain: bool = False,
+        progress: Progress = silent,
     ) -> LiveImages:
         """The images of several views of one size; raises as `update`."""
         contrasts = tuple(projector.project(views, progress) for projector in self.mr)
-        synthesized = None
-        if self.synthesizer is not None:
-            synthesized = self.synthesizer.synthesize(*contrasts, progress=progress)
+        synthesized, deviation = self._synthesized(contrasts, uncertain, progress)
         reference = None if self.ct is None else self.ct.project(views, progress)
         comparison = None
         if measured and synthesized is not None and reference is not None:
             from MR2XRayLib.metrics import compare
 
             comparison = compare(synthesized, reference)
-        return LiveImages(contrasts, synthesized, reference, comparison)
+        return LiveImages(contrasts, synthesized, reference, comparison, deviation)
+
+    def _synthesized(
+        self, contrasts: tuple[Projections, ...], uncertain: bool, progress: Progress
+    ) -> tuple[Projections | None, Projections | None]:
+        """The synthesized images, and their standard deviation where it is wanted."""
+        if self.synthesizer is None:
+            return None, None
+        if not uncertain:
+            return self.synthesizer.synthesize(*contrasts, progress=progress), None
+        from MR2XRayLib.uncertainty import UncertainSynthesizer
+
+        made = UncertainSynthesizer(self.synthesizer.trained, self.synthesizer.device).synthesize(
+            *contrasts, progress=progress
+        )
+        return made.synthesized, made.deviation
 
 
 def difference(synthesized: Projections | None, reference: Projections | None) -> Projections | None:

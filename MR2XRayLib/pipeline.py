@@ -49,6 +49,7 @@ class Result:
         synthesized: line integrals guessed from `mr`.
         reference: line integrals of the CT; None without a CT.
         comparison: the numbers; None without a CT.
+        deviation: the standard deviation that the error of `synthesized` is expected to have; None unless asked for.
     """
 
     alignment: Alignment
@@ -56,6 +57,7 @@ class Result:
     synthesized: Projections
     reference: Projections | None
     comparison: Comparison | None
+    deviation: Projections | None = None
 
     @property
     def difference(self) -> Projections | None:
@@ -74,6 +76,7 @@ def run(
     preset: str = "rigid",
     energy_kev: float = 60.0,
     whole_ct: bool = False,
+    uncertain: bool = False,
     device: str = "auto",
     progress: Progress = silent,
 ) -> Result:
@@ -90,14 +93,18 @@ def run(
         energy_kev: the effective energy at which HU become attenuation.
         whole_ct: leave in the reference what an MR, and so a generator, cannot know: table, headrest, and what lies
             outside the MR's field of view.
+        uncertain: make the standard deviation of the synthesized images too, which takes several syntheses.
         device: "auto", "cpu", "cuda" or "mps".
         progress: told of every stage.
 
     Raises:
-        MR2XRayError: if a volume is not of its modality, registration fails, or views and volumes do not fit.
+        MR2XRayError: if a volume is not of its modality, registration fails, views and volumes do not fit, or the
+            generator has no uncertainty and one is wanted.
     """
     if not mr:
         raise MR2XRayError("No MR volume was given; a synthesized X-ray projection starts from at least one.")
+    if uncertain:
+        generator.card.usable_uncertainty()
     mr = [as_mr(volume) for volume in mr]
     ct = None if ct is None else as_ct(ct)
     alignment = align(mr[0], ct, transform, preset, progress)
@@ -112,9 +119,9 @@ def run(
         device=device,
         progress=progress,
     )
-    made = live.images(views, measured=True, progress=progress)
+    made = live.images(views, measured=True, uncertain=uncertain, progress=progress)
     assert made.synthesized is not None
-    return Result(alignment, made.mr, made.synthesized, made.reference, made.comparison)
+    return Result(alignment, made.mr, made.synthesized, made.reference, made.comparison, made.deviation)
 
 
 def align(
@@ -168,6 +175,8 @@ def _write_all(result: Result, folder: Path, progress: Progress) -> None:
     pages = {"synthesized": result.synthesized}
     if result.reference is not None and result.difference is not None:
         pages |= {"reference": result.reference, "difference": result.difference}
+    if result.deviation is not None:
+        pages |= {"deviation": result.deviation}
     for name, projections in pages.items():
         projections.write(folder / f"{name}.nrrd")
     progress("writing", 0.4)
@@ -175,11 +184,18 @@ def _write_all(result: Result, folder: Path, progress: Progress) -> None:
         write_json(folder / "metrics.json", result.comparison.to_json())
         write_text(folder / "metrics.csv", result.comparison.to_csv())
     write_pngs(folder / "png", "mr", result.mr[0])
-    xrays = {name: projections for name, projections in pages.items() if name != "difference"}
+    xrays = {name: pages[name] for name in ("synthesized", "reference") if name in pages}
     for name, projections in xrays.items():
         write_pngs(folder / "png", name, projections, grey_window(*xrays.values()))
     progress("writing", 0.6)
-    write_figure(folder / "figure.png", result.mr[0], result.synthesized, result.reference, result.comparison)
+    write_figure(
+        folder / "figure.png",
+        result.mr[0],
+        result.synthesized,
+        result.reference,
+        result.comparison,
+        result.deviation,
+    )
     progress("writing", 1.0)
 
 

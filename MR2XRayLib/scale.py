@@ -11,6 +11,12 @@ from typing import TypeVar
 XRAY_FULL_SCALE = 6.0
 """The line integral of attenuation (dimensionless) that becomes +1; 0 (air) becomes -1."""
 
+MR_FULL_SCALE_MM = 160.0
+"""The line integral of normalised MR intensity, in mm, that becomes +1 of generators trained here.
+
+By contrast, 99.9 % of the pixels of simulated heads lie below 119 to 179 mm, 154 mm in the mean.
+"""
+
 Array = TypeVar("Array")
 
 

@@ -74,12 +74,24 @@ class Synthesizer:
         image = torch.from_numpy(to_unit(pixels_mm.astype(np.float32), card.input.full_scale_mm))[None]
         # Resampled on the CPU: not every device has the antialiased kernel, and all then see the same image.
         image = resampled(image, trained_grid(view, card.geometry.pitch_at_isocentre_mm))
+        image = resampled(self.through_network(image), (view.rows, view.columns))
+        return from_unit(image, card.output.full_scale).clamp_(min=0)[0, 0].numpy()
+
+    def through_network(self, image: torch.Tensor) -> torch.Tensor:
+        """What the network makes of an image on its own grid; padded with air for it, and cropped again.
+
+        A member of an uncertainty (`MR2XRayLib.uncertainty`) varies this step and no other.
+
+        Args:
+            image: (1, contrasts, rows, columns) on [-1, 1], on the CPU.
+
+        Returns:
+            (1, 1, rows, columns) on [-1, 1], on the CPU.
+        """
         rows, columns = image.shape[-2:]
         padded, top, left = padded_with_air(image, self._network.multiple)
         synthesized = self._network(padded.to(self.device, memory_format=self._layout)).cpu()
-        image = synthesized[..., top : top + rows, left : left + columns]
-        image = resampled(image, (view.rows, view.columns))
-        return from_unit(image, card.output.full_scale).clamp_(min=0)[0, 0].numpy()
+        return synthesized[..., top : top + rows, left : left + columns]
 
     def check_count(self, contrasts: int) -> None:
         """Refuse a number of MR contrasts that the generator does not take.

@@ -65,6 +65,11 @@ class Volume:
         return np.linalg.norm(self.affine[:3, :3], axis=0)
 
     @property
+    def identity(self) -> dict[str, str]:
+        """Name and SHA-256 of the file it was read from, for provenance."""
+        return {"name": self.name, "sha256": str(self.provenance.get("sha256", "in memory"))}
+
+    @property
     def centre_mm(self) -> np.ndarray:
         """World position of the middle of the volume."""
         return self.to_world((np.array(self.size) - 1) / 2)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from places import REPOSITORY
+
+from MR2XRayLib.volume import Volume
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +19,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no head data: {folder} does not exist (set MR2XRAY_DATA)")
     return folder.resolve()
+
+
+@pytest.fixture
+def a_small_anatomy() -> Volume:
+    """Shells of fat, skull, fluid, grey and white matter in a ball of 176 mm: 48³ voxels of 4 mm."""
+    k, j, i = np.meshgrid(*[np.arange(48) - 23.5] * 3, indexing="ij")
+    radius = np.sqrt(k**2 + j**2 + i**2)
+    labels = np.zeros((48, 48, 48), np.uint8)
+    for outer, label in ((22, 4), (20, 7), (18, 1), (16, 2), (12, 3)):
+        labels[radius < outer] = label
+    affine = np.diag([-4.0, -4.0, 4.0, 1.0])
+    affine[:3, 3] = (94.0, 94.0, -94.0)
+    return Volume(labels, affine, name="small")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,10 +17,10 @@ LAYERS = [
     {"errors", "ending", "files", "progress", "scale", "device", "resources", "user_folders"},
     {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
     | {"transform", "field_of_view", "carm", "carm_presets", "views"},
-    {"registration", "projection", "phantom"},
+    {"registration", "projection", "phantom", "simulation"},
     {"generators"},
-    {"synthesis", "metrics"},
-    {"figure", "live"},
+    {"synthesis", "metrics", "registered_pair"},
+    {"figure", "live", "cohort", "evaluation"},
     {"training", "dicom_export"},
     {"pipeline", "demo"},
     {"cli", "__main__"},

@@ -72,6 +72,7 @@ def _main_job(
         preset=getattr(options, "preset", "rigid"),
         energy_kev=getattr(options, "energy", 60.0),
         whole_ct=getattr(options, "whole_ct", False),
+        uncertain=getattr(options, "uncertainty", False),
         device=options.device,
         progress=reporter,
     )
@@ -170,15 +171,24 @@ def project(options: Namespace, reporter: Reporter) -> None:
 
 
 def synthesize(options: Namespace, reporter: Reporter) -> None:
-    """X-ray projections from MR projections."""
+    """X-ray projections from MR projections, and where it is asked for their standard deviation."""
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.projection import Projections
     from MR2XRayLib.synthesis import Synthesizer
+    from MR2XRayLib.uncertainty import UncertainSynthesizer
 
     check_suffix(options.out, (".nrrd",), "projections")
+    wanted = getattr(options, "deviation", None)
+    if wanted is not None:
+        check_suffix(wanted, (".nrrd",), "standard deviations")
     contrasts = [Projections.read(path) for path in options.projections]
     generator = load_generator(options.generator)
-    synthesized = Synthesizer(generator, options.device).synthesize(*contrasts, progress=reporter)
+    if wanted is None:
+        synthesized = Synthesizer(generator, options.device).synthesize(*contrasts, progress=reporter)
+    else:
+        made = UncertainSynthesizer(generator, options.device).synthesize(*contrasts, progress=reporter)
+        synthesized = made.synthesized
+        made.deviation.write(wanted)
     synthesized.write(options.out)
     _warn(synthesized, reporter)
     reporter.say(

@@ -53,12 +53,40 @@ def import_(options: Namespace, reporter: Reporter) -> None:
 
 
 def export(options: Namespace, reporter: Reporter) -> None:
-    """Write a generator as a zip file."""
+    """Write a generator as a zip file or, for other programs, as ONNX; the suffix says which."""
+    forms = {".zip": _export_zip, ".onnx": _export_onnx}
+    write = forms.get(options.out.suffix.lower())
+    if write is None:
+        raise MR2XRayError(
+            f"{options.out} cannot hold a generator; choose a name that ends in {' or '.join(forms)}."
+        )
+    write(options, reporter)
+
+
+def _export_zip(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.generators.exchange import export_generator
 
     card = export_generator(options.name, options.out)
     reporter.say(f"Wrote {card.name} to {options.out}")
     reporter.result({"name": card.name, "file": str(options.out)})
+
+
+def _export_onnx(options: Namespace, reporter: Reporter) -> None:
+    from MR2XRayLib.generators.onnx_export import export_onnx
+
+    done = export_onnx(options.name, options.out)
+    reporter.say(
+        f"Wrote {done.card.name} to {options.out} (opset {done.opset}); ONNX Runtime's images differ from PyTorch's "
+        f"by at most {done.largest_difference:.1e} on [-1, 1]."
+    )
+    reporter.result(
+        {
+            "name": done.card.name,
+            "file": str(options.out),
+            "opset": done.opset,
+            "largest_difference": done.largest_difference,
+        }
+    )
 
 
 def remove(options: Namespace, reporter: Reporter) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from MR2XRayLib import __version__
 from MR2XRayLib.cli import commands, export_commands, generator_commands, training_commands
+from MR2XRayLib.cli.cohort_parser import add_cohort
+from MR2XRayLib.cli.evaluate_parser import add_evaluate
+from MR2XRayLib.cli.train_parser import add_train
 from MR2XRayLib.device import DEVICES
 from MR2XRayLib.dicom_export import KINDS
 from MR2XRayLib.views import DEFAULT_VIEWS
@@ -37,6 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(words)
     _add_generators(words)
     _add_finetune(words)
+    add_train(_add, words)
+    add_cohort(_add, words)
+    add_evaluate(_add, words)
     _add_exports(words)
     return parser
 

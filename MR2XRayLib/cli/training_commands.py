@@ -22,7 +22,7 @@ def finetune(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.generators.shelf import can_be_a_name, shipped_generators, user_models_folder
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.training.finetune import fine_tune
-    from MR2XRayLib.training.loop import LOG
+    from MR2XRayLib.training.log import LOG
     from MR2XRayLib.volume_io import read_volume
 
     name = options.out.name if options.name is None else options.name

@@ -32,11 +32,12 @@ def write_figure(
     synthesized: Projections,
     reference: Projections | None = None,
     comparison: Comparison | None = None,
+    deviation: Projections | None = None,
 ) -> None:
     """Write a PNG with a row a view: MR projection, synthesized X-ray, reference, difference, and the metrics.
 
-    Without a reference there are two columns. Of more than `MOST_ROWS` views an even selection is shown, and
-    the figure says so.
+    Without a reference there are two columns; a predicted standard deviation makes one more. Of more than
+    `MOST_ROWS` views an even selection is shown, and the figure says so.
 
     Raises:
         MR2XRayError: if the file's name does not end in .png, or the projections differ in views or pixels.
@@ -46,7 +47,7 @@ def write_figure(
         raise MR2XRayError(
             f"The figure is written as .png, not {path.name}; choose a name that ends in .png."
         )
-    shapes = {p.pixels.shape for p in (mr, synthesized, reference) if p is not None}
+    shapes = {p.pixels.shape for p in (mr, synthesized, reference, deviation) if p is not None}
     if len(shapes) > 1:
         raise MR2XRayError(
             f"The projections for the figure differ in views, rows or columns ({sorted(shapes)}); project all "
@@ -56,7 +57,7 @@ def write_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     with matplotlib.style.context("default"), atomic_path(path) as temporary:
-        figure = draw_figure(mr, synthesized, reference, comparison)
+        figure = draw_figure(mr, synthesized, reference, comparison, deviation)
         FigureCanvasAgg(figure).print_png(str(temporary), metadata={"Software": "MR2XRay"})
 
 
@@ -65,13 +66,14 @@ def draw_figure(
     synthesized: Projections,
     reference: Projections | None = None,
     comparison: Comparison | None = None,
+    deviation: Projections | None = None,
 ) -> Figure:
     """The figure that `write_figure` writes, as a matplotlib Figure."""
     from matplotlib.figure import Figure
 
     views = mr.views
     shown = np.unique(np.linspace(0, len(views) - 1, min(len(views), MOST_ROWS)).round().astype(int))
-    columns = _columns(mr, synthesized, reference)
+    columns = _columns(mr, synthesized, reference, deviation)
     layout = _Layout(len(shown), len(columns), _height_to_width(views[0]), 0.52 if comparison else 0.12)
     figure = Figure(figsize=(layout.width, layout.height), dpi=150, facecolor="white")
     _write_heading(figure, layout, views, len(shown), comparison)
@@ -160,7 +162,9 @@ class _Layout:
         return left / self.width, 1 - down / self.height, width / self.width, height / self.height
 
 
-def _columns(mr: Projections, synthesized: Projections, reference: Projections | None) -> list[_Column]:
+def _columns(
+    mr: Projections, synthesized: Projections, reference: Projections | None, deviation: Projections | None
+) -> list[_Column]:
     """The figure's columns, from left to right."""
     columns = [_Column("MR projection", mr.pixels, QUANTITY[mr.unit], grey_window(mr))]
     x_rays = {"Synthesized X-ray": synthesized} | ({"Reference X-ray (CT)": reference} if reference else {})
@@ -172,6 +176,10 @@ def _columns(mr: Projections, synthesized: Projections, reference: Projections |
         limit = max(float(np.percentile(np.abs(difference), 99)), 1e-6)
         quantity = "difference of the line integrals"
         columns.append(_Column("Synthesized − reference", difference, quantity, (-limit, limit), "RdBu_r"))
+    if deviation is not None:
+        limit = max(float(np.percentile(deviation.pixels, 99)), 1e-6)
+        quantity = "standard deviation of the line integral"
+        columns.append(_Column("Expected error", deviation.pixels, quantity, (0.0, limit), "magma"))
     return columns
 
 

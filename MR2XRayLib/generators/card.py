@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import read_json
 from MR2XRayLib.generators.applicability import TrainedGeometry, unlike_geometry, unlike_values
+from MR2XRayLib.generators.uncertainty_card import UncertaintyCard
 from MR2XRayLib.projection.projections import Projections
 from MR2XRayLib.scale import XRAY_FULL_SCALE
 
@@ -55,6 +57,7 @@ class ModelCard:
         input, output, geometry: scales, units and C-arm.
         data, loss, training: how it was trained; free form.
         metrics: for each evaluation set, named numbers.
+        uncertainty: how its standard deviation is made; None where none was calibrated.
         licence, intended_use, limits: of the weights; limits are sentences.
         weights_sha256: SHA-256 of weights.safetensors, 64 hex digits; empty until the generator is saved.
     """
@@ -73,6 +76,7 @@ class ModelCard:
     loss: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    uncertainty: UncertaintyCard | None = None
     licence: str = ""
     intended_use: str = ""
     limits: tuple[str, ...] = ()
@@ -114,6 +118,29 @@ class ModelCard:
             *unlike_geometry(self.geometry, projections.views),
             *unlike_values(self.input.full_scale_mm, projections.pixels),
         ]
+
+    @property
+    def has_uncertainty(self) -> bool:
+        """Whether there is an uncertainty of these weights."""
+        return self.uncertainty is not None and self.uncertainty.weights_sha256 == self.weights_sha256
+
+    def usable_uncertainty(self) -> UncertaintyCard:
+        """The entry `uncertainty`, of these weights.
+
+        Raises:
+            MR2XRayError: if there is none, or it was calibrated with other weights.
+        """
+        if self.uncertainty is None:
+            raise MR2XRayError(
+                f'The generator "{self.name}" has no uncertainty: none was calibrated; choose another generator, or '
+                "synthesize without a standard deviation."
+            )
+        if not self.has_uncertainty:
+            raise MR2XRayError(
+                f'The uncertainty of the generator "{self.name}" was calibrated with other weights; calibrate it '
+                "again, or synthesize without a standard deviation."
+            )
+        return self.uncertainty
 
     @classmethod
     def read(cls, folder: Path) -> ModelCard:
@@ -168,6 +195,8 @@ def _value(kind: Any, value: Any, entry: str) -> Any:
     if is_dataclass(kind):
         return _read(kind, value, entry)  # type: ignore[arg-type]
     origin, inner = get_origin(kind), get_args(kind)
+    if NoneType in inner:
+        return None if value is None else _value(inner[0], value, entry)
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
         if len(kinds) == len(value):

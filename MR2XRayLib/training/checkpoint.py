@@ -1,12 +1,14 @@
 """The checkpoint: everything that training needs to go on where it stopped, in one safetensors file.
 
-Tensors are the network, its moving average, the optimiser's moments and torch's random state; counters and settings are
-JSON in the file's header, so that one file, replaced whole, can never hold a mixture of two states.
+Tensors are the network, its moving average, the optimiser's moments, what losses remember (the balance of VGG-19's
+layers) and torch's random state; counters and settings are JSON in the file's header, so that one file, replaced
+whole, can never hold a mixture of two states.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from MR2XRayLib.errors import MR2XRayError
@@ -43,15 +45,23 @@ class TrainingState:
     minutes: float = 0.0
 
 
-def save_checkpoint(path: Path, state: TrainingState, settings: dict[str, Any]) -> None:
-    """Write the state and the settings it was reached with, whole or not at all."""
+def save_checkpoint(
+    path: Path, state: TrainingState, losses: Sequence[nn.Module], settings: dict[str, Any]
+) -> None:
+    """Write the state, what the losses of the stages remember, and the settings, whole or not at all.
+
+    Raises:
+        MR2XRayError: if it cannot be written; the former checkpoint is then as it was.
+    """
     header = {"stage": state.stage, "step": state.step, "minutes": state.minutes, "settings": settings}
     with atomic_path(path) as temporary:
-        save_file(_tensors(state), temporary, {"training": json.dumps(header)})
+        save_file(_tensors(state, losses), temporary, {"training": json.dumps(header)})
 
 
-def load_checkpoint(path: Path, state: TrainingState, settings: dict[str, Any]) -> None:
-    """Put a saved state into `state`, which must have been made with the same settings.
+def load_checkpoint(
+    path: Path, state: TrainingState, losses: Sequence[nn.Module], settings: dict[str, Any]
+) -> None:
+    """Put a saved state into `state` and `losses`, which must have been made with the same settings.
 
     Raises:
         MR2XRayError: if the file is missing, damaged, or of a training with other settings.
@@ -71,22 +81,34 @@ def load_checkpoint(path: Path, state: TrainingState, settings: dict[str, Any]) 
         raise MR2XRayError(
             f"The checkpoint {path} belongs to a training with other settings; give those again."
         )
-    state.network.load_state_dict(_part(tensors, "network."))
-    state.average.load_state_dict(_part(tensors, "average."))
-    _set_moments(state.optimiser, _part(tensors, "optimiser."))
-    torch.set_rng_state(tensors["random"])
+    try:
+        state.network.load_state_dict(_part(tensors, "network."))
+        state.average.load_state_dict(_part(tensors, "average."))
+        for number, loss in enumerate(losses):
+            loss.load_state_dict(_part(tensors, f"loss.{number}."), strict=False)
+        _set_moments(state.optimiser, _part(tensors, "optimiser."))
+        torch.set_rng_state(tensors["random"])
+    except (KeyError, RuntimeError, ValueError, TypeError):
+        raise MR2XRayError(
+            f"The checkpoint {path} is of another network; give the architecture and width that it was made with."
+        ) from None
     state.stage, state.step, state.minutes = header["stage"], header["step"], header["minutes"]
 
 
-def _tensors(state: TrainingState) -> dict[str, Tensor]:
+def _tensors(state: TrainingState, losses: Sequence[nn.Module]) -> dict[str, Tensor]:
     moments = state.optimiser.state_dict()["state"]
     named = {
         **{f"network.{name}": value for name, value in state.network.state_dict().items()},
         **{f"average.{name}": value for name, value in state.average.state_dict().items()},
+        **{
+            f"loss.{n}.{name}": value
+            for n, loss in enumerate(losses)
+            for name, value in loss.state_dict().items()
+        },
         **{f"optimiser.{n}.{key}": value for n, values in moments.items() for key, value in values.items()},
         "random": torch.get_rng_state(),
     }
-    return {name: value.contiguous() for name, value in named.items()}
+    return {name: value.detach().cpu().contiguous() for name, value in named.items()}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

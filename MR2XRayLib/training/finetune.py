@@ -19,30 +19,34 @@ import numpy as np
 import torch
 
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.evaluation.evaluation import REPORTED
 from MR2XRayLib.generators.card import ModelCard
 from MR2XRayLib.generators.shelf import can_be_a_name
 from MR2XRayLib.generators.store import TrainedGenerator, save_generator
 from MR2XRayLib.metrics import compare
 from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.scale import to_unit
 from MR2XRayLib.synthesis import Synthesizer, padded_with_air
-from MR2XRayLib.training.evaluation import REPORTED
-from MR2XRayLib.training.loop import LOG, Stage, TrainingSettings, train
+from MR2XRayLib.training.log import LOG
+from MR2XRayLib.training.loop import Keeping, train
 from MR2XRayLib.training.pairs import HeadPairs, PairSettings
-from MR2XRayLib.training.recipe import STAGES, training_entry
-from MR2XRayLib.training.registered_pair import (
+from MR2XRayLib.training.recipe import training_entry
+from MR2XRayLib.training.sectors import (
     HELD_OUT_SECTOR_DEG,
     VALIDATION_VIEWS,
-    RegisteredPair,
     views_outside,
     views_to_validate,
 )
+from MR2XRayLib.training.settings import Stage, TrainingSettings
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
 VIEWS_IN_ROUND = 32
-LEARNING_RATES = {"learning_rate": 3e-4, "matrix_learning_rate": 3e-3}
+LEARNING_RATE, MATRIX_LEARNING_RATE = 3e-4, 3e-3
 """A seventh of those of a training from nothing."""
+
+LOSS = {"l1": 1.0, "gradient": 10.0}
 
 MOST_STEPS = 1_000_000
 """So many that time ends a tuning."""
@@ -112,10 +116,8 @@ def _tune(
         copy.deepcopy(trained.generator).cpu(),
         _pairs_of(pair, trained),
         settings,
-        out,
+        Keeping(out, log_every=10, checkpoints=False),
         max_minutes=minutes,
-        log_every=10,
-        checkpoints=False,
         progress=progress,
     )
     progress("evaluate", 0.0)
@@ -162,10 +164,17 @@ def _whole_or_absent(folder: Path) -> Iterator[None]:
 def _settings(card: ModelCard, seed: int) -> TrainingSettings:
     """One stage, ended by time, at a low learning rate."""
     pairs = PairSettings(pixels=card.geometry.pixels[1], heads=1, views=VIEWS_IN_ROUND, passes=2)
-    stage = Stage(pairs, batch=2, steps=MOST_STEPS, share=1.0, loss=STAGES[-1].loss)
+    stage = Stage(pairs, batch=2, steps=MOST_STEPS, share=1.0, loss=LOSS)
     # Where the processor has no such arithmetic, bfloat16 is emulated, and slower than float32.
     bf16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return TrainingSettings((stage,), warm_up=20, bf16=bf16, seed=seed, **LEARNING_RATES)
+    return TrainingSettings(
+        (stage,),
+        learning_rate=LEARNING_RATE,
+        matrix_learning_rate=MATRIX_LEARNING_RATE,
+        warm_up=20,
+        bf16=bf16,
+        seed=seed,
+    )
 
 
 def _pairs_of(pair: RegisteredPair, trained: TrainedGenerator) -> HeadPairs:
@@ -208,18 +217,14 @@ def _card(
         version="1.0.0",
         data={
             "kind": "projections of one registered MR and CT, on top of what its parent was trained on",
-            "mr": [_identity(volume) for volume in pair.mr],
-            "ct": _identity(pair.ct),
+            "mr": [volume.identity for volume in pair.mr],
+            "ct": pair.ct.identity,
             "transform": pair.transform.matrix.tolist(),
             "held_out": f"views with a primary angle of {HELD_OUT_SECTOR_DEG} degrees or opposite",
             "started_from": started_from | {"data": parent.data, "training": parent.training},
         },
-        loss=dict(STAGES[-1].loss),
+        loss=dict(LOSS),
         training=training,
         metrics=metrics,
         limits=(*parent.limits, LIMIT),
     )
-
-
-def _identity(volume: Volume) -> dict[str, str]:
-    return {"name": volume.name, "sha256": volume.provenance.get("sha256", "in memory")}

@@ -1,243 +1,240 @@
-"""The training loop: stages of batches, Muon, warm-up and cosine, a moving average, checkpoints and a log.
+"""The training loop: stages of batches, an optimiser, a moving average, checkpoints and a log.
 
-Read it from top to bottom: settings, `train`, one step, and the few helpers that they use.
+Read it from top to bottom: `train`, one step, and the few helpers that they use. What decides the result is in
+`settings`, the learning rate in `schedule`, several processes in `distributed`.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from MR2XRayLib.training.distributed import ALONE, Ranks
+from MR2XRayLib.training.log import Log
 from MR2XRayLib.training.losses import WeightedSum
 from MR2XRayLib.training.muon import Muon
-from MR2XRayLib.training.pairs import HeadPairs, PairSettings, PairStream
+from MR2XRayLib.training.pairs import HeadPairs, PairStream
+from MR2XRayLib.training.schedule import Clock, fraction_done, fraction_of_stage, learning_rate
+from MR2XRayLib.training.settings import Stage, TrainingSettings
 
 CHECKPOINT = "checkpoint.safetensors"
-LOG = "log.jsonl"
+
+Validate = Callable[[nn.Module], Mapping[str, float]]
+"""Numbers on a network, for the log."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A stretch of training on one kind of pairs.
+class Keeping:
+    """What a training leaves on its way.
 
     Attributes:
-        pairs: how its pairs are made.
-        batch: pairs in a batch.
-        steps: batches in the stage.
-        share: of the whole training, 0 to 1, for the learning rate and the time limit.
-        loss: names of losses and their weights.
+        folder: gets `checkpoint.safetensors` and `log.jsonl`.
+        log_every: steps between the log's lines, each a JSON object, and between checkpoints.
+        checkpoints: whether to write any; without, the training cannot be resumed.
+        validate: numbers on the moving average, for every line of the log.
     """
 
-    pairs: PairSettings
-    batch: int
-    steps: int
-    share: float
-    loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0, "gradient": 2.0})
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """Everything that decides the trained weights, besides the network and where pairs come from.
-
-    Attributes:
-        stages: one after the other.
-        learning_rate: Adam's, after `warm_up` steps; it then falls along a cosine to zero.
-        matrix_learning_rate: Muon's, likewise.
-        average_decay: of the exponential moving average of the weights, per step.
-        gradient_clip: largest norm of the gradient.
-        bf16: run the network's forward pass in bfloat16 (autocast).
-        seed: of everything random.
-    """
-
-    stages: tuple[Stage, ...]
-    learning_rate: float = 2e-3
-    matrix_learning_rate: float = 0.02
-    warm_up: int = 200
-    average_decay: float = 0.999
-    gradient_clip: float = 1.0
-    bf16: bool = True
-    seed: int = 0
+    folder: Path
+    log_every: int = 100
+    checkpoints: bool = True
+    validate: Validate | None = None
 
 
 def train(
     network: Generator,
     pairs_of_head: HeadPairs,
     settings: TrainingSettings,
-    folder: Path,
+    keeping: Keeping,
     *,
     max_minutes: float = math.inf,
     resume: bool = False,
-    log_every: int = 100,
-    checkpoints: bool = True,
-    validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
+    vgg: Path | None = None,
+    device: str = "cpu",
+    ranks: Ranks = ALONE,
     progress: Progress = silent,
 ) -> Generator:
-    """Train `network` and return its moving average, in evaluation mode.
+    """Train `network` and return its moving average, in evaluation mode, on the CPU.
 
     Args:
         network: changed in place.
         pairs_of_head: makes the pairs of one head, see `pairs.HeadPairs`.
         settings: what decides the result.
-        folder: gets `checkpoint.safetensors` and `log.jsonl`.
-        log_every: steps between the log's lines, each a JSON object, and between checkpoints.
-        checkpoints: whether to write any; without, the training cannot be resumed.
+        keeping: log, checkpoints, validation.
         max_minutes: where this comes before the last step, stages and learning rate are run through faster, so
             that the training ends in time and on a low learning rate. Without it a resumed training equals an
-            uninterrupted one.
-        resume: go on from the checkpoint in `folder`.
-        validate: numbers on the moving average, for every line of the log.
+            uninterrupted one: bit for bit on a CPU in float32.
+        resume: go on from the checkpoint in the folder.
+        vgg: the VGG-19 file of a perceptual loss, see `vgg.load_vgg`.
+        device: of torch, to train on.
+        ranks: this process among those that train together; each calls `train` alike.
         progress: told "train" and the fraction done.
 
     Raises:
-        MR2XRayError: if the loss is not finite, or the checkpoint cannot be used.
+        MR2XRayError: if the loss is not finite, a checkpoint cannot be used or written, or weights of VGG-19 are
+            needed and missing.
     """
     torch.manual_seed(settings.seed)
-    network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = Muon(network, settings.learning_rate, settings.matrix_learning_rate)
-    state = TrainingState(network, copy.deepcopy(network).eval(), optimiser)
+    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    state = TrainingState(network, copy.deepcopy(network).eval(), _optimiser(network, settings))
+    losses = [WeightedSum(stage.loss, vgg).to(device) for stage in settings.stages]
     if resume:
-        load_checkpoint(folder / CHECKPOINT, state, asdict(settings))
-    log = Log(folder / LOG, log_every, fresh=not resume)
+        load_checkpoint(keeping.folder / CHECKPOINT, state, losses, asdict(settings))
+    log = Log(keeping.folder, keeping.log_every, fresh=not resume, silent=not ranks.first)
     clock = Clock(state.minutes)
+    parallel = ranks.parallel(network)
+
+    def keep() -> None:
+        if keeping.checkpoints and ranks.first:
+            save_checkpoint(keeping.folder / CHECKPOINT, state, losses, asdict(settings))
+
     while state.stage < len(settings.stages):
-        stage = settings.stages[state.stage]
-        stream = PairStream(pairs_of_head, stage.pairs, seed=1000 * settings.seed + state.stage)
-        loss = WeightedSum(stage.loss)
+        batches = Batches(pairs_of_head, settings, state.stage, ranks)
+        step = Step(parallel, state, settings, batches, losses[state.stage], ranks)
         while fraction_of_stage(settings, state, max_minutes) < 1:
-            _step(state, stream, loss, settings, max_minutes, log)
-            state.minutes = clock.minutes()
+            log.add(**step(learning_rate(settings, state, max_minutes)))
+            state.minutes = ranks.agreed(clock.minutes(), device)
             progress("train", fraction_done(settings, state, max_minutes))
             if log.is_due(state.step) or fraction_of_stage(settings, state, max_minutes) == 1:
-                validation = validate(state.average) if validate else {}
-                log.write(stage=state.stage, step=state.step, minutes=round(state.minutes, 3), **validation)
-                if checkpoints:
-                    save_checkpoint(folder / CHECKPOINT, state, asdict(settings))
+                numbers = keeping.validate(state.average) if keeping.validate and ranks.first else {}
+                log.write(stage=state.stage, step=state.step, minutes=round(state.minutes, 3), **numbers)
+                keep()
+        batches.close()
         state.stage, state.step = state.stage + 1, 0
-        if checkpoints:
-            save_checkpoint(folder / CHECKPOINT, state, asdict(settings))
-    return state.average
+        keep()
+    return state.average.cpu()
 
 
-def _step(
-    state: TrainingState,
-    stream: PairStream,
-    loss: WeightedSum,
-    settings: TrainingSettings,
-    max_minutes: float,
-    log: Log,
-) -> None:
-    """One batch: pairs, forward, backward, optimiser, moving average."""
-    rate = _rate(settings, state, max_minutes)
-    for group in state.optimiser.param_groups:
-        highest = settings.matrix_learning_rate if group["matrices"] else settings.learning_rate
-        group["lr"] = highest * rate
-    began = time.perf_counter()
-    mr, xray = stream.batch(state.step, settings.stages[state.stage].batch)
-    ready = time.perf_counter()
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
-        synthesized = state.network(mr.to(memory_format=torch.channels_last))
-    total, terms = loss(synthesized.float(), xray)
-    if not math.isfinite(total.item()):
+def _optimiser(network: nn.Module, settings: TrainingSettings) -> Optimizer:
+    if settings.optimiser == "adam":
+        return Adam(network.parameters(), settings.learning_rate)
+    return Muon(network, settings.learning_rate, settings.matrix_learning_rate)
+
+
+class Batches:
+    """This rank's part of every batch of a stage: one batch of each of its shards.
+
+    Args:
+        pairs_of_head, settings, ranks: as `train` has them.
+        stage: number of the stage.
+    """
+
+    def __init__(
+        self, pairs_of_head: HeadPairs, settings: TrainingSettings, stage: int, ranks: Ranks
+    ) -> None:
+        self._stage: Stage = settings.stages[stage]
+        seed, shards = 1000 * settings.seed + stage, settings.shards
+        self._streams = [
+            PairStream(pairs_of_head, self._stage.pairs, seed, shard, shards)
+            for shard in ranks.shards(shards)
+        ]
+
+    def __call__(self, number: int) -> tuple[Tensor, Tensor]:
+        """Batch `number`: MR (pairs, contrasts, rows, columns) and X-ray (pairs, 1, rows, columns)."""
+        parts = [stream.batch(number, self._stage.batch) for stream in self._streams]
+        return torch.cat([mr for mr, _ in parts]), torch.cat([xray for _, xray in parts])
+
+    def origin(self, number: int) -> str:
+        """Which heads and views a batch shows, in words."""
+        return "; ".join(stream.origin(number, self._stage.batch) for stream in self._streams)
+
+    def milliseconds(self) -> dict[str, float]:
+        """Spent so far on making pairs, beside the training, and on waiting for them."""
+        return {
+            "ms_making_pairs": 1e3 * sum(stream.seconds_making for stream in self._streams),
+            "ms_waiting_for_pairs": 1e3 * sum(stream.seconds_waiting for stream in self._streams),
+        }
+
+    def close(self) -> None:
+        """End the threads that make pairs."""
+        for stream in self._streams:
+            stream.close()
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One batch: pairs, forward, backward, optimiser, moving average.
+
+    Attributes:
+        parallel: the network, as all ranks train it together.
+        state: what it changes.
+        settings, batches, loss, ranks: as `train` has them.
+    """
+
+    parallel: nn.Module
+    state: TrainingState
+    settings: TrainingSettings
+    batches: Batches
+    loss: WeightedSum
+    ranks: Ranks
+
+    def __call__(self, rate: float) -> dict[str, float]:
+        """Take one step at a learning rate, a share of the highest; what the log says of it.
+
+        Raises:
+            MR2XRayError: if loss or gradient are not finite; nothing was changed then.
+        """
+        state, settings = self.state, self.settings
+        began, before = time.perf_counter(), self.batches.milliseconds()
+        mr, xray = self.batches(state.step)
+        ready = time.perf_counter()
+        device = next(state.network.parameters()).device
+        mr = mr.to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
+            synthesized = self.parallel(mr)
+            # Here for VGG-19's convolutions; differences of float32 images stay float32.
+            total, terms = self.loss(synthesized.float(), xray.to(device))
+        state.optimiser.zero_grad()
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_clip or math.inf)
+        mean_loss = self.ranks.mean(total)
+        self._check(mean_loss, norm.item())
+        for group in state.optimiser.param_groups:
+            group["lr"] = rate * _highest_rate(settings, group)
+        state.optimiser.step()
+        state.step += 1
+        _average(state, settings.average_decay)
+        after = self.batches.milliseconds()
+        return {
+            "loss": mean_loss,
+            **terms,
+            "gradient_norm": norm.item(),
+            "learning_rate": settings.learning_rate * rate,
+            "ms_step": 1e3 * (time.perf_counter() - began),
+            "ms_fetching": 1e3 * (ready - began),
+            **{name: after[name] - before[name] for name in after},
+        }
+
+    def _check(self, loss: float, norm: float) -> None:
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
         raise MR2XRayError(
-            f"The loss is not finite at step {state.step} of stage {state.stage}; resume from the last checkpoint "
-            "with a lower learning rate, or look at the pairs of that batch."
+            f"The loss is {loss:g} and its gradient {norm:g} at step {self.state.step} of stage {self.state.stage}, "
+            f"on {self.batches.origin(self.state.step)}; nothing of this step was kept. Look at those pairs, or go "
+            "on from the last checkpoint with a lower learning rate."
         )
-    state.optimiser.zero_grad()
-    total.backward()
-    norm = nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_clip)
-    state.optimiser.step()
-    state.step += 1
-    _average(state.average, state.network, settings.average_decay, state)
-    done = time.perf_counter()
-    log.add(
-        loss=total.item(), **terms, gradient_norm=norm.item(), learning_rate=settings.learning_rate * rate,
-        ms_pairs=1e3 * (ready - began), ms_network=1e3 * (done - ready),
-    )  # fmt: skip
+
+
+def _highest_rate(settings: TrainingSettings, group: Mapping[str, object]) -> float:
+    return settings.matrix_learning_rate if group.get("matrices") else settings.learning_rate
 
 
 @torch.no_grad()
-def _average(average: nn.Module, network: nn.Module, decay: float, state: TrainingState) -> None:
+def _average(state: TrainingState, decay: float) -> None:
     """Move the average towards the network; quicker at the very start, where the weights still run."""
-    steps = state.step if state.stage == 0 else math.inf
-    weight = 1 - min(decay, steps / (10 + steps) if steps < math.inf else 1.0)
-    for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+    start = state.step / (10 + state.step) if state.stage == 0 else 1.0
+    weight = 1 - min(decay, start)
+    pairs = zip(state.average.state_dict().values(), state.network.state_dict().values(), strict=True)
+    for mean, value in pairs:
         mean.lerp_(value, weight)
-
-
-def fraction_of_stage(settings: TrainingSettings, state: TrainingState, max_minutes: float) -> float:
-    """How far the stage at work is, 0 to 1: by its steps or by the time limit, whichever is further."""
-    before = sum(stage.share for stage in settings.stages[: state.stage])
-    stage = settings.stages[state.stage]
-    whole = sum(stage.share for stage in settings.stages)
-    by_time = (state.minutes / max_minutes * whole - before) / stage.share
-    return min(1.0, max(state.step / stage.steps, by_time, 0.0))
-
-
-def fraction_done(settings: TrainingSettings, state: TrainingState, max_minutes: float) -> float:
-    """How far the training is, 0 to 1."""
-    before = sum(stage.share for stage in settings.stages[: state.stage])
-    whole = sum(stage.share for stage in settings.stages)
-    share = settings.stages[state.stage].share
-    return (before + share * fraction_of_stage(settings, state, max_minutes)) / whole
-
-
-def _rate(settings: TrainingSettings, state: TrainingState, max_minutes: float) -> float:
-    """The learning rate as a share of its highest: linear warm-up, then half a cosine to zero."""
-    warm = 1.0 if state.stage else min(1.0, (state.step + 1) / settings.warm_up)
-    return warm * (0.5 + 0.5 * math.cos(math.pi * fraction_done(settings, state, max_minutes)))
-
-
-class Clock:
-    """Minutes of training, those before a resume included."""
-
-    def __init__(self, minutes_before: float) -> None:
-        self._start = time.monotonic() - 60 * minutes_before
-
-    def minutes(self) -> float:
-        """Minutes so far."""
-        return (time.monotonic() - self._start) / 60
-
-
-class Log:
-    """A JSON-lines file: the means of what was added since the last line.
-
-    Args:
-        path: the file; appended to unless `fresh`.
-        every: steps between lines.
-    """
-
-    def __init__(self, path: Path, every: int, fresh: bool) -> None:
-        self._path, self._every = path, every
-        self._values: dict[str, list[float]] = defaultdict(list)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if fresh:
-            path.unlink(missing_ok=True)
-
-    def add(self, **values: float) -> None:
-        """Remember one step's numbers."""
-        for name, value in values.items():
-            self._values[name].append(value)
-
-    def is_due(self, step: int) -> bool:
-        """Whether a line is to be written after this step."""
-        return step % self._every == 0
-
-    def write(self, **counters: float) -> None:
-        """Write one line: `counters`, and the means of what was added."""
-        means = {name: float(f"{sum(v) / len(v):.6g}") for name, v in self._values.items()}
-        self._values.clear()
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({**counters, **means}) + "\n")

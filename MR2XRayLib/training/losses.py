@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from MR2XRayLib.errors import MR2XRayError
 
 
 class L1Loss(nn.Module):
@@ -31,7 +34,42 @@ class GradientLoss(nn.Module):
         return along_rows + along_columns
 
 
-LOSSES: dict[str, type[nn.Module]] = {"l1": L1Loss, "gradient": GradientLoss}
+class LaplacianLoss(nn.Module):
+    """Mean absolute difference of the images' Laplacians (four neighbours).
+
+    It weighs the finest detail most: its factor grows with the square of the spatial frequency, where natural
+    images' amplitudes fall about as 1/f, so that L1 and gradient hardly see it.
+    """
+
+    def forward(self, synthesized: Tensor, reference: Tensor) -> Tensor:
+        """A scalar, from two tensors (batch, 1, rows, columns)."""
+        difference = synthesized - reference
+        neighbours = (
+            difference[..., :-2, 1:-1]
+            + difference[..., 2:, 1:-1]
+            + difference[..., 1:-1, :-2]
+            + difference[..., 1:-1, 2:]
+        )
+        return (neighbours - 4 * difference[..., 1:-1, 1:-1]).abs().mean()
+
+
+def _perceptual(vgg: Path | None) -> nn.Module:
+    from MR2XRayLib.training.perceptual import PerceptualLoss
+    from MR2XRayLib.training.vgg import load_vgg
+
+    return PerceptualLoss(load_vgg(vgg), PERCEPTUAL_CROP_PX)
+
+
+PERCEPTUAL_CROP_PX = 128
+"""VGG-19 on a whole image of 256 x 256 takes several times as long as a compact generator's training step."""
+
+LOSSES: dict[str, Callable[[Path | None], nn.Module]] = {
+    "l1": lambda vgg: L1Loss(),
+    "gradient": lambda vgg: GradientLoss(),
+    "laplacian": lambda vgg: LaplacianLoss(),
+    "perceptual": _perceptual,
+}
+"""From a loss's name to what makes it; the path is that of VGG-19's weights."""
 
 
 class WeightedSum(nn.Module):
@@ -39,12 +77,19 @@ class WeightedSum(nn.Module):
 
     Args:
         weights: from a name in `LOSSES` to its weight, {"l1": 1.0, "gradient": 2.0} say.
+        vgg: VGG-19's weights for a perceptual loss, see `vgg.load_vgg`.
+
+    Raises:
+        MR2XRayError: if there is no loss of a name, or VGG-19's weights are needed and cannot be had.
     """
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, weights: Mapping[str, float], vgg: Path | None = None) -> None:
         super().__init__()
+        unknown = [name for name in weights if name not in LOSSES]
+        if unknown or not weights:
+            raise MR2XRayError(f"There is no loss {', '.join(unknown)!r}; choose among {', '.join(LOSSES)}.")
         self.weights = dict(weights)
-        self.terms = nn.ModuleDict({name: LOSSES[name]() for name in weights})
+        self.terms = nn.ModuleDict({name: LOSSES[name](vgg) for name in weights})
 
     def forward(self, synthesized: Tensor, reference: Tensor) -> tuple[Tensor, dict[str, float]]:
         """The sum, a scalar, and each term before weighting, for the log."""

@@ -15,13 +15,13 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.store import TrainedGenerator, load_generator
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.pipeline import run
+from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.training import finetune
 from MR2XRayLib.training.finetune import fine_tune
 from MR2XRayLib.training.loop import LOG
-from MR2XRayLib.training.registered_pair import (
+from MR2XRayLib.training.sectors import (
     HELD_OUT_SECTOR_DEG,
     VALIDATED_SECTOR_DEG,
-    RegisteredPair,
     views_outside,
     views_to_validate,
 )

@@ -3,89 +3,68 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from invented_pairs import invented_pairs
+from safetensors.torch import load_file
+from trainer import PAIRS, a_small_network
 
-from MR2XRayLib.carm import CArm
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.generators.build import build
+from MR2XRayLib.training import checkpoint as checkpoints
 from MR2XRayLib.training.checkpoint import TrainingState
-from MR2XRayLib.training.loop import CHECKPOINT, LOG, Stage, TrainingSettings, fraction_done, train
+from MR2XRayLib.training.log import LOG
+from MR2XRayLib.training.loop import CHECKPOINT, Keeping, train
 from MR2XRayLib.training.muon import Muon
-from MR2XRayLib.training.pairs import PairSettings, PairStream, draw_view, of_simulated_heads
-from MR2XRayLib.volume import Volume
+from MR2XRayLib.training.pairs import PairSettings
+from MR2XRayLib.training.schedule import fraction_done, learning_rate
+from MR2XRayLib.training.settings import Stage, TrainingSettings, paper, sound
 
-PAIRS = PairSettings(pixels=32, spacing=2, heads=2, views=4, passes=2)
 SETTINGS = TrainingSettings(
     (Stage(PAIRS, 4, 6, 0.5), Stage(PAIRS, 2, 4, 0.5)), warm_up=2, learning_rate=3e-3, bf16=False
 )
-
-
-def a_small_network() -> Generator:
-    torch.manual_seed(0)
-    return build("unet", "compact", widths=(8, 8), dropout=0.1)
+ADAM = replace(SETTINGS, optimiser="adam")
 
 
 def weights(network: Generator) -> list[torch.Tensor]:
     return list(network.state_dict().values())
 
 
-def test_batches_follow_from_their_number_and_are_on_the_networks_scale(a_small_anatomy: Volume) -> None:
-    stream = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1)
-    batches = [stream.batch(number, 4) for number in range(6)]
-    mr, xray = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1).batch(5, 4)
-    assert torch.equal(mr, batches[5][0])
-    assert torch.equal(xray, batches[5][1])
-    for image in (mr, xray):
-        assert image.shape == (4, 1, 32, 32)
-        assert image.min() == pytest.approx(-1, abs=0.05)
-        assert -0.5 < image.max() < 1.3
+def trained(folder: Path, settings: TrainingSettings = SETTINGS, **options: object) -> Generator:
+    """Train the small network on invented pairs, a line of the log and a checkpoint at every step."""
+    return train(a_small_network(), invented_pairs(), settings, Keeping(folder, log_every=1), **options)  # type: ignore[arg-type]
 
 
-def test_one_pass_serves_every_pair_once_and_the_next_round_has_other_pairs(a_small_anatomy: Volume) -> None:
-    stream = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1)
-
-    def served(numbers: range) -> list[float]:
-        # Mirroring keeps the sum, which so tells pairs apart.
-        batches = [stream.batch(number, 4)[1] for number in numbers]
-        return sorted(round(pair.sum().item(), 2) for batch in batches for pair in batch)
-
-    first, second, other = served(range(2)), served(range(2, 4)), served(range(4, 6))
-    assert len(set(first)) == PAIRS.round_size
-    assert first == second
-    assert not set(first) & set(other)
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
 
 
-def test_views_are_of_the_default_detector_near_the_centre() -> None:
-    for seed in range(50):
-        view = draw_view(np.random.default_rng(seed), np.array([10.0, 20.0, 30.0]), CArm(pixels=(64, 64)))
-        assert np.abs(view.isocentre_mm - [10, 20, 30]).max() <= 15
-        assert view.rows == view.columns == 64
-        assert 1100 <= view.source_to_detector_mm <= 1250
-        assert abs(view.angulation.secondary) <= 45
-
-
-def test_training_lowers_the_loss(a_small_anatomy: Volume, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimiser", ["muon", "adam"])
+def test_training_lowers_the_loss(tmp_path: Path, optimiser: str) -> None:
     stages = (Stage(replace(PAIRS, passes=40), 4, 60, 1.0),)
-    settings = replace(SETTINGS, stages=stages, learning_rate=2e-2)
-    train(a_small_network(), of_simulated_heads([a_small_anatomy]), settings, tmp_path, log_every=10)
-    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
-    assert [line["step"] for line in lines] == [10, 20, 30, 40, 50, 60]
-    assert lines[-1]["loss"] < 0.85 * lines[0]["loss"]
+    settings = replace(SETTINGS, stages=stages, learning_rate=2e-2, optimiser=optimiser)
+    train(a_small_network(), invented_pairs(), settings, Keeping(tmp_path, log_every=10))
+    log = lines(tmp_path)
+    assert [line["step"] for line in log] == [10, 20, 30, 40, 50, 60]
+    assert log[-1]["loss"] < 0.85 * log[0]["loss"]
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, ADAM], ids=["muon", "adam"])
 @pytest.mark.parametrize("stop", [5, 8])
 def test_a_resumed_training_equals_an_uninterrupted_one(
-    a_small_anatomy: Volume, tmp_path: Path, stop: int
+    tmp_path: Path, stop: int, settings: TrainingSettings
 ) -> None:
-    whole = train(
-        a_small_network(), of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path / "whole", log_every=1
-    )
+    whole = trained(tmp_path / "whole", settings)
     steps = 0
 
     def interrupt(stage: str, fraction: float) -> None:
@@ -95,65 +74,154 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(
-            a_small_network(),
-            of_simulated_heads([a_small_anatomy]),
-            SETTINGS,
-            tmp_path,
-            log_every=1,
-            progress=interrupt,
-        )
+        trained(tmp_path, settings, progress=interrupt)
     torch.manual_seed(99)
-    resumed = train(
-        a_small_network(), of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path, log_every=1, resume=True
-    )
+    resumed = trained(tmp_path, settings, resume=True)
     for a, b in zip(weights(whole), weights(resumed), strict=True):
         assert torch.equal(a, b)
 
 
-def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_refused(
-    a_small_anatomy: Volume, tmp_path: Path
+def trainer(folder: Path, resume: bool) -> subprocess.Popen[bytes]:
+    options = {"dropout": 0.1, "steps": 60, "shards": 1, "log_every": 1, "resume": resume}
+    script = Path(__file__).parent / "trainer.py"
+    return subprocess.Popen([sys.executable, script, folder, json.dumps(options)])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX's")
+def test_a_training_that_was_killed_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert trainer(whole, resume=False).wait(120) == 0
+    for resume in (False, True):
+        process = trainer(killed, resume)
+        told = len(lines(killed)) if resume else 0
+        while not (killed / CHECKPOINT).exists() or len(lines(killed)) < told + 15:
+            assert process.poll() is None
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert trainer(killed, resume=True).wait(120) == 0
+    for name, value in load_file(whole / CHECKPOINT).items():
+        assert torch.equal(value, load_file(killed / CHECKPOINT)[name]), name
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_former_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(tmp_path)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+
+    def full(tensors: object, path: Path, header: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(MR2XRayError, match="No space left on device"):
+        trained(tmp_path, resume=False)
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [CHECKPOINT, LOG]
+
+
+def test_a_checkpoint_of_other_settings_or_another_network_or_a_damaged_one_is_refused(
+    tmp_path: Path,
 ) -> None:
     def resume(settings: TrainingSettings) -> None:
-        train(a_small_network(), of_simulated_heads([a_small_anatomy]), settings, tmp_path, resume=True)
+        trained(tmp_path, settings, resume=True)
 
     with pytest.raises(MR2XRayError, match="no checkpoint"):
         resume(SETTINGS)
-    train(a_small_network(), of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path)
+    trained(tmp_path)
     with pytest.raises(MR2XRayError, match="other settings"):
         resume(replace(SETTINGS, learning_rate=1e-4))
+    other = build("unet", "compact", widths=(8, 16))
+    with pytest.raises(MR2XRayError, match="of another network"):
+        train(other, invented_pairs(), SETTINGS, Keeping(tmp_path), resume=True)
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
     with pytest.raises(MR2XRayError, match="damaged"):
         resume(SETTINGS)
 
 
-def test_a_loss_that_is_not_finite_stops_the_training_with_a_sentence(
-    a_small_anatomy: Volume, tmp_path: Path
+def test_a_loss_that_is_not_finite_names_its_pairs_and_leaves_the_last_good_checkpoint(
+    tmp_path: Path,
 ) -> None:
-    network = a_small_network()
-    with torch.no_grad():
-        next(network.parameters()).fill_(float("nan"))
-    with pytest.raises(MR2XRayError, match="not finite at step 0 of stage 0"):
-        train(network, of_simulated_heads([a_small_anatomy]), SETTINGS, tmp_path)
+    def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        made = invented_pairs()(settings, seed, index)
+        if index == 5:
+            made[3] = np.nan
+        return made
+
+    stages = (Stage(replace(PAIRS, passes=1), batch=1, steps=100),)
+    settings = replace(SETTINGS, stages=stages)
+    with pytest.raises(MR2XRayError, match=r"The loss is nan .* on view 3 of head 5 \(seed 0\); nothing"):
+        train(a_small_network(), pairs, settings, Keeping(tmp_path, log_every=1))
+    saved = load_file(tmp_path / CHECKPOINT)
+    assert all(value.isfinite().all() for value in saved.values() if value.is_floating_point())
+    assert lines(tmp_path)[-1]["step"] >= 2 * PAIRS.round_size
 
 
-def test_the_time_limit_runs_through_all_stages(a_small_anatomy: Volume, tmp_path: Path) -> None:
+def test_the_time_limit_runs_through_all_stages(tmp_path: Path) -> None:
     long = replace(SETTINGS, stages=tuple(replace(stage, steps=10_000) for stage in SETTINGS.stages))
-    train(
-        a_small_network(),
-        of_simulated_heads([a_small_anatomy]),
-        long,
-        tmp_path,
-        max_minutes=0.05,
-        log_every=1,
-    )
-    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
-    assert {line["stage"] for line in lines} == {0, 1}
-    assert lines[-1]["learning_rate"] < 0.5 * SETTINGS.learning_rate
+    trained(tmp_path, long, max_minutes=0.05)
+    log = lines(tmp_path)
+    assert {line["stage"] for line in log} == {0, 1}
+    assert log[-1]["learning_rate"] < 0.5 * SETTINGS.learning_rate
+
+
+def a_state(**at: float) -> TrainingState:
+    network = a_small_network()
+    return TrainingState(network, network, Muon(network, 1e-3, 1e-2), **at)  # type: ignore[arg-type]
 
 
 def test_steps_and_minutes_count_whichever_is_further() -> None:
-    network = a_small_network()
-    state = TrainingState(network, network, Muon(network, 1e-3, 1e-2), stage=1, step=2, minutes=8.0)
+    state = a_state(stage=1, step=2, minutes=8.0)
     assert fraction_done(SETTINGS, state, float("inf")) == pytest.approx(0.75)
     assert fraction_done(SETTINGS, state, 10.0) == pytest.approx(0.8)
+
+
+def test_the_rate_rises_over_the_warm_up_and_falls_along_a_cosine_or_stays() -> None:
+    assert learning_rate(SETTINGS, a_state(), np.inf) == pytest.approx(0.5)
+    assert learning_rate(SETTINGS, a_state(stage=1, step=0), np.inf) == pytest.approx(0.5)
+    assert learning_rate(SETTINGS, a_state(stage=1, step=4), np.inf) == pytest.approx(0.0)
+    constant = replace(SETTINGS, schedule="constant", warm_up=0)
+    assert {learning_rate(constant, a_state(step=step), np.inf) for step in range(6)} == {1.0}
+
+
+def test_the_presets_are_what_they_are_called() -> None:
+    loss = {"l1": 1.0}
+    of_paper = paper(PAIRS, loss, training_pairs=30)
+    stage = of_paper.stages[0]
+    assert (of_paper.optimiser, of_paper.learning_rate, of_paper.schedule) == ("adam", 0.004, "constant")
+    assert stage.steps * stage.batch == 100 * 30
+    assert not stage.pairs.mirrored
+    assert sound(PAIRS, loss).schedule == "cosine"
+    assert sound(PAIRS, loss).warm_up > 0
+    assert sound(PAIRS, loss).average_decay > 0.9
+
+
+def test_without_decay_the_average_is_the_network(tmp_path: Path) -> None:
+    network = a_small_network()
+    average = train(network, invented_pairs(), replace(SETTINGS, average_decay=0.0), Keeping(tmp_path))
+    for a, b in zip(weights(average), weights(network), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_tensorboard_gets_the_log_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, float, int]] = []
+
+    class Writer:
+        def __init__(self, folder: str) -> None:
+            assert folder == str(tmp_path / "tensorboard")
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            told.append((name, value, step))
+
+        def flush(self) -> None:
+            pass
+
+    board = type(sys)("torch.utils.tensorboard")
+    board.SummaryWriter = Writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
+    trained(tmp_path)
+    losses = [value for name, value, _ in told if name == "loss"]
+    assert losses == [line["loss"] for line in lines(tmp_path)]

@@ -58,6 +58,8 @@ QT_CLASSES = [
     "QImage",
     "QIcon",
     "QColor",
+    "QPainter",
+    "QPen",
     "QFont",
     "QKeySequence",
     "QPalette",

@@ -13,9 +13,10 @@ from MR2XRayLib.intensity import attenuation, normalise_mr
 from MR2XRayLib.metrics import Metrics, compare, head_mask_2d
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.projection import Projections, project
+from MR2XRayLib.simulation.heads import simulate_head
+from MR2XRayLib.simulation.random_views import draw_view
 from MR2XRayLib.synthesis import Synthesizer
-from MR2XRayLib.training.heads import simulate_head
-from MR2XRayLib.training.pairs import PairSettings, draw_view
+from MR2XRayLib.training.pairs import PairSettings
 from MR2XRayLib.volume import Volume
 
 REPORTED = ("mae", "rmse", "ssim", "psnr", "masked_mae", "masked_ssim", "masked_psnr", "frc_mid", "hp_corr")

@@ -52,6 +52,15 @@ TISSUES = (
 
 SKULL, MARROW = 7, 11
 
+ADDED_TISSUES = (
+    Tissue("tooth", 0.05, 300, 1, (1600, 2600), 150),
+    Tissue("metal", 0.0, 1000, 1, (3000, 8000), 0),
+    Tissue("air inside the head", 0.0, 1000, 50, (-1000, -1000), 0),
+)
+"""What simulated heads have besides: labels that follow those of `TISSUES`."""
+
+TOOTH, METAL, CAVITY = 12, 13, 14
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -115,3 +124,9 @@ def draw_hu(rng: np.random.Generator) -> np.ndarray:
         ],
         dtype=np.float32,
     )
+
+
+def draw_added(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """CT number (HU) and relative MR signal of each of `ADDED_TISSUES`, shape (3,), float32."""
+    hu = np.array([rng.uniform(*t.hu) for t in ADDED_TISSUES], np.float32)
+    return hu, np.array([t.proton_density * rng.uniform(0.0, 1.0) for t in ADDED_TISSUES], np.float32)

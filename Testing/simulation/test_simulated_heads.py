@@ -10,8 +10,8 @@ import SimpleITK as sitk
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.intensity import normalise_mr
-from MR2XRayLib.training.heads import read_labels, simulate_head
-from MR2XRayLib.training.tissues import FAMILY_WEIGHTS, SKULL, TISSUES, draw_hu, draw_mr_signal
+from MR2XRayLib.simulation.heads import read_labels, simulate_head
+from MR2XRayLib.simulation.tissues import FAMILY_WEIGHTS, SKULL, TISSUES, draw_hu, draw_mr_signal
 from MR2XRayLib.volume import Volume
 
 

@@ -6,19 +6,39 @@ size and pose are drawn anew for every head. Everything follows from the seed an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
-from torch.nn.functional import avg_pool3d, interpolate, max_pool3d
+from torch.nn.functional import avg_pool3d
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.head import SKIN_MARGIN_MM
-from MR2XRayLib.training.tissues import MARROW, SKULL, TISSUES, draw_family, draw_hu, draw_mr_signal
+from MR2XRayLib.head import HEAD_HEIGHT_MM, SKIN_MARGIN_MM
+from MR2XRayLib.simulation.anatomy import varied_anatomy
+from MR2XRayLib.simulation.ellipsoids import fill_ellipsoid
+from MR2XRayLib.simulation.implants import with_blooming
+from MR2XRayLib.simulation.morphology import dilated
+from MR2XRayLib.simulation.noise import smooth_noise
+from MR2XRayLib.simulation.tissues import (
+    ADDED_TISSUES,
+    CAVITY,
+    MARROW,
+    SKULL,
+    TISSUES,
+    draw_added,
+    draw_family,
+    draw_hu,
+    draw_mr_signal,
+)
+from MR2XRayLib.simulation.variety import Variety
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
+
+VARIETY_STREAM, CONTRAST_STREAM = 2, 100
+"""Random streams beside the head's own, which stays what it is for heads without variety; 1 is `training.pairs`'."""
 
 CAVITY_LABELS = (5, 6, SKULL, 9, MARROW)
 """What an air cavity (sinus, mastoid cells) may replace: never brain."""
@@ -36,12 +56,14 @@ class SimulatedHead:
         ct: unit "HU".
         head: which voxels of `mr` are head or within 3 mm of it, bool; what `head.head_mask` finds.
         family: the family of MR contrast (see `tissues.FAMILY_WEIGHTS`).
+        centre_mm: the middle of the head without the neck, LPS: where an isocentre belongs.
     """
 
     mr: Volume
     ct: Volume
     head: np.ndarray
     family: str
+    centre_mm: np.ndarray
 
 
 def read_labels(path: Path) -> Volume:
@@ -75,40 +97,92 @@ def simulate_head(
     spacing: int = 1,
     family: str | None = None,
     clinical: bool = True,
+    variety: Variety = Variety(),  # noqa: B008 (frozen)
 ) -> SimulatedHead:
-    """Draw one head on an anatomy.
+    """Draw one head on an anatomy, seen in one contrast: the first of `simulate_contrasts`, which see.
+
+    Args:
+        family: the family of MR contrast; drawn if None.
+    """
+    return simulate_contrasts(labels, seed, index, spacing, (family,), clinical, variety)[0]
+
+
+def simulate_contrasts(
+    labels: Volume,
+    seed: int,
+    index: int,
+    spacing: int = 1,
+    families: Sequence[str | None] = (None,),
+    clinical: bool = True,
+    variety: Variety = Variety(),  # noqa: B008 (frozen)
+) -> tuple[SimulatedHead, ...]:
+    """Draw one head on an anatomy, seen in several contrasts, which share anatomy and CT (the same `Volume`).
+
+    Each contrast has its own slices, bias field, noise and error of registration. The first is what it would be
+    alone.
 
     Args:
         labels: label volume of about 1 mm, as `read_labels` gives it.
         seed, index: everything random follows from these two.
         spacing: the CT's voxels, in voxels of `labels`; the MR's slices are up to 5 voxels thick besides.
-        family: the family of MR contrast; drawn if None.
+        families: the family of each MR contrast; None is drawn.
         clinical: with slices up to 5 mm thick and a small error of registration, as real pairs have; else the MR
             has the CT's voxels and lies exactly on it.
+        variety: how the anatomy itself is changed; by default not at all.
     """
     rng = np.random.default_rng([seed, index])
-    family = draw_family(rng) if family is None else family
-    anatomy = _with_cavities(labels, rng)
+    added = np.random.default_rng([seed, index, VARIETY_STREAM])
+    first = families[0] or draw_family(rng)
+    anatomy = replace(labels, voxels=_with_cavities(labels, rng))
+    anatomy = replace(varied_anatomy(anatomy, variety, added), name=f"{labels.name}-{seed}-{index}")
     pose = _draw_pose(rng)
-    ct = _paint(anatomy, draw_hu(rng), _hu_texture(), rng)
-    mr_means = draw_mr_signal(rng, family)
-    mr = _paint(anatomy, mr_means, mr_means * rng.uniform(0.02, 0.12), rng)
-    name = f"{labels.name}-{seed}-{index}"
-    ct_volume = _pooled(ct, labels, (spacing,) * 3, "HU").moved(pose)
+    added_hu, added_signal = draw_added(added)
+    means = np.concatenate([draw_hu(rng), added_hu])
+    ct = _pooled(_paint(anatomy.voxels, means, _hu_texture(), rng), anatomy, (spacing,) * 3, "HU")
+    seen = replace(anatomy, voxels=with_blooming(anatomy.voxels, added))
+    ct = replace(ct.moved(pose), name=labels.name)
+    heads = []
+    for number, wanted in enumerate((first, *families[1:])):
+        if number > 0:
+            rng = np.random.default_rng([seed, index, CONTRAST_STREAM + number])
+        family = wanted or draw_family(rng)
+        mr, head = _scan(seen, family, added_signal, spacing, clinical, rng)
+        heads.append(SimulatedHead(mr.moved(pose), ct, head, family, _centre_mm(ct)))
+    return tuple(heads)
+
+
+def _scan(
+    anatomy: Volume,
+    family: str,
+    added_signal: np.ndarray,
+    spacing: int,
+    clinical: bool,
+    rng: np.random.Generator,
+) -> tuple[Volume, np.ndarray]:
+    """A MR of one contrast family, where the anatomy is, and its mask of the head."""
+    means = np.concatenate([draw_mr_signal(rng, family), added_signal])
+    mr = _paint(anatomy.voxels, means, means * rng.uniform(0.02, 0.12), rng)
     block = _slice_shape(rng, spacing) if clinical else (spacing,) * 3
-    scan = _pooled(mr, labels, block, "raw")
-    scan = Volume(_scanned(scan.voxels, rng), scan.affine, "raw", name)
+    scan = _pooled(mr, anatomy, block, "raw")
+    scan = replace(scan, voxels=_scanned(scan.voxels, rng))
     if clinical:
         scan = scan.moved(_draw_misregistration(rng))
-    return SimulatedHead(scan.moved(pose), ct_volume, _head_mask(labels, block), family)
+    return scan, _head_mask(anatomy, block)
+
+
+def _centre_mm(ct: Volume) -> np.ndarray:
+    """The middle of the volume, or of its upper `HEAD_HEIGHT_MM` if it is longer."""
+    ni, nj, nk = ct.size
+    height = min(nk, round(HEAD_HEIGHT_MM / ct.spacing_mm[2]))
+    return ct.to_world((np.array([ni, nj, 2 * nk - height]) - 1) / 2)
 
 
 def _hu_texture() -> np.ndarray:
-    return np.array([tissue.hu_texture for tissue in TISSUES], np.float32)
+    return np.array([tissue.hu_texture for tissue in TISSUES + ADDED_TISSUES], np.float32)
 
 
 def _with_cavities(labels: Volume, rng: np.random.Generator) -> np.ndarray:
-    """The labels with up to five pairs of ellipsoid air cavities in the face and skull base (label 0)."""
+    """The labels with up to five pairs of ellipsoid air cavities in the face and skull base (label `CAVITY`)."""
     anatomy = labels.voxels.copy()
     candidates = np.argwhere(np.isin(anatomy[::8, ::8, ::8], CAVITY_LABELS)) * 8
     world = labels.to_world(candidates[:, ::-1])
@@ -116,20 +190,11 @@ def _with_cavities(labels: Volume, rng: np.random.Generator) -> np.ndarray:
     candidates = candidates[(world[:, 2] < lowest + 75) & (world[:, 1] < 40)]
     for centre in rng.permutation(candidates)[: rng.integers(0, 6)]:
         radii = rng.uniform(4.0, 14.0, 3)
-        _carve(anatomy, centre, radii)
+        fill_ellipsoid(anatomy, centre, radii, CAVITY, CAVITY_LABELS)
         if rng.random() < 0.7:
-            _carve(anatomy, (centre[0], centre[1], anatomy.shape[2] - 1 - centre[2]), radii)
+            mirrored = (centre[0], centre[1], anatomy.shape[2] - 1 - centre[2])
+            fill_ellipsoid(anatomy, mirrored, radii, CAVITY, CAVITY_LABELS)
     return anatomy
-
-
-def _carve(anatomy: np.ndarray, centre: np.ndarray | tuple[int, ...], radii: np.ndarray) -> None:
-    """Replace what is not brain by air inside an ellipsoid; `centre` and `radii` in voxels, order k, j, i."""
-    low = [max(0, int(c - r)) for c, r in zip(centre, radii, strict=True)]
-    high = [min(n, int(c + r) + 2) for c, r, n in zip(centre, radii, anatomy.shape, strict=True)]
-    box = anatomy[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    axes = [(np.arange(a, b) - c) / r for a, b, c, r in zip(low, high, centre, radii, strict=True)]
-    k, j, i = np.meshgrid(*axes, indexing="ij", sparse=True)
-    box[(k**2 + j**2 + i**2 < 1) & np.isin(box, CAVITY_LABELS)] = 0
 
 
 def _paint(
@@ -137,17 +202,10 @@ def _paint(
 ) -> torch.Tensor:
     """Means plus smooth texture of a random grain, label by label: float32 (nk, nj, ni)."""
     grain_mm = rng.uniform(2.5, 6.0)
-    texture = _smooth_noise(anatomy.shape, grain_mm, rng).numpy()
+    texture = smooth_noise(anatomy.shape, grain_mm, rng).numpy()
     texture *= np.take(textures, anatomy)
     texture += np.take(means, anatomy)
     return torch.from_numpy(texture)
-
-
-def _smooth_noise(shape: tuple[int, ...], grain: float, rng: np.random.Generator) -> torch.Tensor:
-    """Noise of about unit variance that varies over `grain` voxels, of the given shape."""
-    coarse = tuple(max(2, round(n / grain)) for n in shape)
-    noise = torch.from_numpy(1.5 * rng.standard_normal(coarse, dtype=np.float32))
-    return interpolate(noise[None, None], size=shape, mode="trilinear", align_corners=False)[0, 0]
 
 
 def _slice_shape(rng: np.random.Generator, spacing: int) -> tuple[int, int, int]:
@@ -169,17 +227,14 @@ def _pooled(values: torch.Tensor, labels: Volume, shape: tuple[int, int, int], u
 def _head_mask(labels: Volume, block: tuple[int, int, int]) -> np.ndarray:
     """The head on blocks of voxels, and up to `SKIN_MARGIN_MM` around it (a box for a ball)."""
     head = torch.from_numpy(labels.voxels > 0).float()[None, None]
-    mask = avg_pool3d(head, block).ge(0.5).float()
-    for axis, voxel_mm in enumerate(np.array(block) * labels.spacing_mm[::-1]):
-        radius = [0, 0, 0]
-        radius[axis] = int(SKIN_MARGIN_MM / voxel_mm + 1e-6)
-        mask = max_pool3d(mask, [2 * r + 1 for r in radius], stride=1, padding=radius)
-    return mask[0, 0].bool().numpy()
+    mask = avg_pool3d(head, block).ge(0.5)[0, 0].numpy()
+    voxel_mm = np.array(block) * labels.spacing_mm[::-1]
+    return dilated(mask, [int(SKIN_MARGIN_MM / mm + 1e-6) for mm in voxel_mm])
 
 
 def _scanned(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A scanner's volume of a signal in 0..1: bias field, Rician noise (Gudbjartsson and Patz 1995), any unit."""
-    bias = torch.exp(rng.uniform(0.0, 0.2) * _smooth_noise(signal.shape, max(signal.shape) / 3, rng)).numpy()
+    bias = torch.exp(rng.uniform(0.0, 0.2) * smooth_noise(signal.shape, max(signal.shape) / 3, rng)).numpy()
     sigma = rng.uniform(0.0, 0.04)
     noise = sigma * rng.standard_normal((2, *signal.shape), dtype=np.float32)
     return rng.uniform(200.0, 2000.0) * np.hypot(signal * bias + noise[0], noise[1]).astype(np.float32)

@@ -1,0 +1,24 @@
+"""The options of `mr2xray calibrate`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from MR2XRayLib.cli.calibrate_command import calibrate
+from MR2XRayLib.device import DEVICES
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, METHODS
+
+
+def add_calibrate(add: Callable[..., argparse.ArgumentParser], words: argparse._SubParsersAction) -> None:
+    """Add the command; `add` is the parser's own way of adding one."""
+    parser = add(words, "calibrate", calibrate, "let a generator tell the expected error of its images")
+    parser.add_argument("generator", metavar="NAME|DIR", help="its card gets the entry")
+    parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="BrainWeb label volumes")
+    parser.add_argument("--method", choices=METHODS, default=AUGMENTATION)
+    parser.add_argument("--members", type=int, default=8, help="images that a deviation is made of (8)")
+    parser.add_argument(
+        "--others", nargs="*", default=(), metavar="NAME|DIR", help="further generators of an ensemble"
+    )
+    parser.add_argument("--device", choices=DEVICES, default="auto")

@@ -1,0 +1,133 @@
+"""`mr2xray evaluate`: generators and baselines measured on heads, and a report."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MR2XRayLib.cli.inputs import read_transform
+from MR2XRayLib.cli.reporter import Reporter
+from MR2XRayLib.errors import MR2XRayError
+
+if TYPE_CHECKING:
+    from MR2XRayLib.evaluation import CaseGroup, Evaluation
+
+SIMULATED_VIEWS, PAIR_VIEWS = 4, 32
+
+
+def evaluate(options: Namespace, reporter: Reporter) -> None:
+    """Measure, write the report, and tell the main numbers."""
+    _check(options)
+    from MR2XRayLib.evaluation import evaluate, write_report
+    from MR2XRayLib.evaluation.report import check_new
+    from MR2XRayLib.generators.store import load_generator
+
+    check_new(options.out)
+    generators = [load_generator(name) for name in options.generator or [None]]
+    groups = _groups(options, reporter)
+    evaluation = evaluate(generators, groups, device=options.device, progress=reporter)
+    names = [trained.folder.name for trained in generators]
+    write_report(evaluation, options.out, command_line(options, names))
+    _tell(evaluation, options.out, reporter)
+
+
+def command_line(options: Namespace, generators: Sequence[str]) -> str:
+    """The command that repeats an evaluation; absolute paths are cut to their last names."""
+    words = ["mr2xray", "evaluate"]
+    for name in generators:
+        words += ["--generator", name]
+    for option in ("labels", "mr", "ct", "transform", "contrasts", "views"):
+        value = getattr(options, option)
+        if value is None:
+            continue
+        if option == "contrasts":
+            words += ["--contrasts", *value]
+        else:
+            for one in value if isinstance(value, list) else [value]:
+                words += [f"--{option}", _machine_independent(one)]
+    words += [
+        f"--{flag}" for flag in ("validation", "digital-head", "paper-protocol") if _flag(options, flag)
+    ]
+    if options.ct:
+        words += ["--preset", options.preset, "--energy", f"{options.energy:g}"]
+    return shlex.join([*words, "--pixels", str(options.pixels), "--out", _machine_independent(options.out)])
+
+
+def _flag(options: Namespace, flag: str) -> bool:
+    return bool(getattr(options, flag.replace("-", "_")))
+
+
+def _machine_independent(value: object) -> str:
+    return value.name if isinstance(value, Path) and value.is_absolute() else str(value)
+
+
+def _check(options: Namespace) -> None:
+    """Say before the work, not after it, what does not go together."""
+    if not (options.labels or options.digital_head or options.mr or options.ct):
+        raise MR2XRayError(
+            "There are no heads to evaluate on; give --labels, --digital-head, or --mr and --ct of a pair."
+        )
+    if bool(options.mr) != bool(options.ct):
+        raise MR2XRayError("A pair needs both volumes; give --mr and --ct.")
+    if options.paper_protocol and not options.ct:
+        raise MR2XRayError("The paper's protocol is of one pair; give --mr and --ct.")
+    if (options.validation or options.contrasts) and not options.labels:
+        raise MR2XRayError("--validation and --contrasts are of simulated heads; give --labels.")
+    if options.views is not None and options.views < 1:
+        raise MR2XRayError(f"A case cannot have {options.views} views; give 1 or more.")
+
+
+def _groups(options: Namespace, reporter: Reporter) -> list[CaseGroup]:
+    from MR2XRayLib.evaluation import CaseSettings, digital_heads, unseen_simulated_heads, validation_heads
+
+    settings = CaseSettings(options.pixels, views=options.views or SIMULATED_VIEWS)
+    groups: list[CaseGroup] = []
+    if options.labels:
+        heads = validation_heads if options.validation else unseen_simulated_heads
+        contrasts = {"contrasts": [tuple(options.contrasts)]} if options.contrasts else {}
+        groups += heads(options.labels, settings, **contrasts)
+    if options.digital_head:
+        baselines = groups[0].baselines if groups and not options.contrasts else None
+        groups.append(digital_heads(settings, baselines))
+    if options.ct:
+        groups.append(_pair_group(options, reporter))
+    return groups
+
+
+def _pair_group(options: Namespace, reporter: Reporter) -> CaseGroup:
+    from MR2XRayLib.evaluation import CaseSettings, registered, views_of_pair
+    from MR2XRayLib.registered_pair import RegisteredPair
+    from MR2XRayLib.volume_io import read_volume
+
+    pair = RegisteredPair.of(
+        [read_volume(path) for path in options.mr],
+        read_volume(options.ct),
+        read_transform(options.transform),
+        options.preset,
+        options.energy,
+        reporter,
+    )
+    name = options.ct.name.split(".")[0]
+    if not options.paper_protocol:
+        return registered(pair, name, CaseSettings(options.pixels, views=options.views or PAIR_VIEWS))
+    from MR2XRayLib.training.paper_protocol import PaperProtocol
+
+    protocol = PaperProtocol(pair, options.pixels)
+    return views_of_pair(pair, name, protocol.test_views, protocol.training_views)
+
+
+def _tell(evaluation: Evaluation, out: Path, reporter: Reporter) -> None:
+    for group in evaluation.groups:
+        for method in group.methods:
+            hp_corr, frc_mid, psnr = (
+                method.estimate(name).mean for name in ("hp_corr", "frc_mid", "masked_psnr")
+            )
+            reporter.say(
+                f"{group.title}, {method.name}: high-pass correlation {hp_corr:.3f}, FRC mid band {frc_mid:.3f}, PSNR "
+                f"inside the head {psnr:.1f} dB"
+            )
+    reporter.say(f"Wrote the report to {out / 'report.md'}")
+    reporter.result({"folder": str(out), **evaluation.to_json()})

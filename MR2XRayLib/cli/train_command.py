@@ -1,0 +1,149 @@
+"""`mr2xray train`: a generator from nothing, on simulated heads, a cohort, or one head by the paper's protocol."""
+
+from __future__ import annotations
+
+import math
+import os
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MR2XRayLib.cli.inputs import read_transform
+from MR2XRayLib.cli.reporter import Reporter
+from MR2XRayLib.errors import MR2XRayError
+
+if TYPE_CHECKING:
+    from MR2XRayLib.training.settings import TrainingSettings
+    from MR2XRayLib.training.source import Source
+
+
+def train(options: Namespace, reporter: Reporter) -> None:
+    """Train a generator, evaluate it, and write it with its card."""
+    loss, contrasts = losses(options.loss), tuple(options.contrasts)
+    # Two thread pools that wait by spinning halve each other; set before torch starts its own.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import torch
+
+    from MR2XRayLib.device import resolve_device
+    from MR2XRayLib.generators.store import load_generator
+    from MR2XRayLib.training.distributed import ranks_of_torchrun
+    from MR2XRayLib.training.recipe import Recipe, make_generator
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = resolve_device(options.device)
+    with ranks_of_torchrun(device) as ranks:
+        start = load_generator(options.start_from) if options.start_from else None
+        source = _source(options, contrasts, reporter)
+        settings = _settings(options, source, loss, ranks.count)
+        name = options.name or f"{options.architecture}-{options.width}-{'-'.join(loss)}"
+        card = make_generator(
+            Recipe(name, options.architecture, settings, options.width, start=start),
+            source,
+            options.out,
+            max_minutes=options.minutes,
+            resume=options.resume,
+            vgg=options.vgg,
+            device=device,
+            ranks=ranks,
+            progress=reporter,
+        )
+    if card is not None:
+        reporter.say(f"Wrote {card.name} to {options.out / card.name}; import it: mr2xray generators import.")
+        reporter.result(
+            {"name": card.name, "folder": str(options.out / card.name), "metrics": dict(card.metrics)}
+        )
+
+
+def losses(text: str) -> dict[str, float]:
+    """Names and weights of "l1,gradient=10": a weight is 1 where none is given.
+
+    Raises:
+        MR2XRayError: if a weight is not a positive number.
+    """
+    found = {}
+    for part in text.split(","):
+        name, _, weight = part.partition("=")
+        try:
+            found[name.strip()] = float(weight or 1)
+        except ValueError:
+            found[name.strip()] = math.nan
+        if not 0 < found[name.strip()] < math.inf:
+            raise MR2XRayError(f'The loss "{part}" has no weight above 0; write it as gradient=10.')
+    return found
+
+
+def _settings(options: Namespace, source: Source, loss: Mapping[str, float], ranks: int) -> TrainingSettings:
+    from dataclasses import replace
+
+    from MR2XRayLib.training.settings import paper, sound
+
+    preset = paper if options.preset == "paper" else sound
+    settings = preset(source.settings, loss)
+    stage = settings.stages[0]
+    stage = replace(stage, batch=options.batch or stage.batch, steps=options.steps or stage.steps)
+    shards = ranks if options.shards is None else options.shards
+    return replace(settings, stages=(stage,), seed=options.seed, shards=shards)
+
+
+def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:
+    if options.labels:
+        return _simulated(options, contrasts)
+    if options.cohort:
+        return _cohort(options, contrasts, reporter)
+    if not (options.mr and options.ct):
+        raise MR2XRayError(
+            "There is nothing to train on; give --labels, --cohort, or --mr and --ct with --paper-protocol."
+        )
+    return _one_head(options, contrasts, reporter)
+
+
+def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
+    from MR2XRayLib.evaluation import evaluate_on_held_out_heads
+    from MR2XRayLib.training.simulated import Anatomies, simulated_source
+
+    return simulated_source(
+        Anatomies.read(options.labels),
+        lambda trained: evaluate_on_held_out_heads(trained, options.labels),
+        contrasts,
+        options.pixels,
+    )
+
+
+def _cohort(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:
+    from MR2XRayLib.training.cohort_source import cohort_source
+
+    return cohort_source(
+        options.cohort,
+        contrasts,
+        skip_bad=options.skip_bad,
+        pixels=options.pixels,
+        energy_kev=options.energy,
+        progress=reporter,
+    )
+
+
+def _one_head(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:
+    from MR2XRayLib.evaluation import evaluate_on_views
+    from MR2XRayLib.registered_pair import RegisteredPair
+    from MR2XRayLib.training.paper_protocol import PaperProtocol
+    from MR2XRayLib.volume_io import read_volume
+
+    pair = RegisteredPair.of(
+        [read_volume(path) for path in options.mr],
+        read_volume(options.ct),
+        read_transform(options.transform),
+        options.registration,
+        options.energy,
+        reporter,
+    )
+    protocol = PaperProtocol(pair, options.pixels)
+    return protocol.source(
+        contrasts or _numbered(options.mr), lambda trained: evaluate_on_views(trained, protocol)
+    )
+
+
+def _numbered(paths: list[Path]) -> tuple[str, ...]:
+    """Names for contrasts that were given none: "mr", or "mr1", "mr2"."""
+    return ("mr",) if len(paths) == 1 else tuple(f"mr{n}" for n in range(1, len(paths) + 1))

@@ -1,0 +1,66 @@
+"""The words of `mr2xray train`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from MR2XRayLib.cli import train_command
+from MR2XRayLib.device import DEVICES
+
+
+def add_train(add: Callable[..., argparse.ArgumentParser], words: argparse._SubParsersAction) -> None:
+    """Add the command; `add` is the parser's `_add`."""
+    parser = add(words, "train", train_command.train, "train a generator; torchrun starts it on several GPUs")
+    _add_source(parser.add_argument_group("what it is trained on, one of three"))
+    _add_network(parser.add_argument_group("what is trained"))
+    _add_course(parser.add_argument_group("how"))
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="generator, log, checkpoint")
+    parser.add_argument("--name", help="of the generator; by default of architecture, width and losses")
+
+
+def _add_source(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--labels", type=Path, metavar="DIR", help="simulated heads on BrainWeb label volumes")
+    group.add_argument("--cohort", type=Path, metavar="FILE", help="your own heads (see: mr2xray cohort)")
+    group.add_argument("--mr", type=Path, action="append", help="one head's MR; again per contrast")
+    group.add_argument(
+        "--ct", type=Path, help="its CT: 3000 views to train on, 200 to test on, as in the paper"
+    )
+    group.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
+    group.add_argument("--registration", choices=("rigid", "affine"), default="rigid", help="else")
+    group.add_argument("--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT")
+    group.add_argument("--skip-bad", action="store_true", help="go on without heads that cannot be loaded")
+    group.add_argument("--pixels", type=int, default=256, metavar="N", help="rows and columns")
+    group.add_argument(
+        "--contrasts", nargs="+", default=(), metavar="NAME", help="one a channel: T1 T2 with --labels"
+    )
+
+
+def _add_network(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--architecture", default="subpixel", help="subpixel, unet, resnet or crn")
+    group.add_argument("--width", default="compact", help="compact or paper")
+    group.add_argument(
+        "--start-from", metavar="NAME|DIR", help="a generator of the same kind; else from nothing"
+    )
+    group.add_argument(
+        "--loss", default="l1,gradient=10", help="of l1, gradient, laplacian, perceptual, with weights"
+    )
+    group.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-19's weights for a perceptual loss")
+
+
+def _add_course(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--preset", choices=("sound", "paper"), default="sound", help="optimiser, rates, number of steps"
+    )
+    group.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="of training at most")
+    group.add_argument("--steps", type=int, metavar="N", help="in place of the preset's")
+    group.add_argument("--batch", type=int, metavar="N", help="pairs, in place of the preset's")
+    group.add_argument(
+        "--shards", type=int, metavar="N", help="streams of pairs; as many as ranks by default"
+    )
+    group.add_argument("--seed", type=int, default=0)
+    group.add_argument("--threads", type=int, metavar="N", help="of torch")
+    group.add_argument("--device", choices=DEVICES, default="cpu")
+    group.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")

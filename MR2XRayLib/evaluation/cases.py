@@ -1,0 +1,120 @@
+"""What generators are evaluated on: `Case`, one head seen from several views, and `CaseGroup`, what is averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from MR2XRayLib.carm import CArm
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.projection import Projections
+
+
+@dataclass(frozen=True)
+class CaseSettings:
+    """How cases are made.
+
+    Attributes:
+        pixels: rows and columns of the square detector.
+        spacing: voxel size of simulated volumes, in voxels of the label volumes (about mm).
+        views: random views of each case.
+    """
+
+    pixels: int = 256
+    spacing: int = 1
+    views: int = 4
+
+    @property
+    def carm(self) -> CArm:
+        """The default C-arm with a detector of `pixels`."""
+        return CArm(pixels=(self.pixels, self.pixels))
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Projections of one head by MR and by X-rays, from the same views.
+
+    Attributes:
+        name: "subject41 T1".
+        head: whose they are, "subject41": cases of one head are not independent.
+        mr: one `Projections` in mm for each contrast.
+        xray: line integrals of attenuation: the reference.
+        contrasts: names of `mr`; empty where nobody knows them. Capitals do not matter.
+    """
+
+    name: str
+    head: str
+    mr: tuple[Projections, ...]
+    xray: Projections
+    contrasts: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> dict[str, Projections]:
+        """The contrasts by their names, or by "1", "2" where nobody knows these."""
+        names = self.contrasts or tuple(str(n) for n in range(1, len(self.mr) + 1))
+        return {name.lower(): contrast for name, contrast in zip(names, self.mr, strict=True)}
+
+    def channels_of(self, card: ModelCard) -> tuple[Projections, ...]:
+        """The projections that a generator takes, in the order of its channels.
+
+        A generator of one contrast takes the first. One of several takes those that it knows by name, and in
+        place of the others a contrast without signal, as in its training.
+
+        Raises:
+            MR2XRayError: if none is of a contrast that the generator knows.
+        """
+        if card.in_channels == 1:
+            return self.mr[:1]
+        if not self.contrasts and len(self.mr) == card.in_channels:
+            return self.mr
+        known, named = [name.lower() for name in card.input.contrasts], self.named
+        if not set(known) & set(named):
+            raise MR2XRayError(
+                f'The generator "{card.name}" takes the MR contrasts {", ".join(known)}, of which {self.name} has '
+                "none; evaluate it on heads that have them (--contrasts)."
+            )
+        absent = replace(self.mr[0], pixels=np.zeros_like(self.mr[0].pixels))
+        return tuple(named.get(name, absent) for name in known)
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineData:
+    """What the baselines are fitted on.
+
+    Attributes:
+        words: what that is, for the report ("heads of 2 training anatomies").
+        cases: makes them, one at a time.
+        count: how many.
+        mean_image: whether a mean image makes sense: the views show one head in about one place.
+    """
+
+    words: str
+    cases: Callable[[], Iterator[Case]]
+    count: int
+    mean_image: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class CaseGroup:
+    """Cases that are averaged.
+
+    Attributes:
+        key: its name in files and in a card's metrics, "held_out_heads".
+        title: its heading.
+        words: what it is, in a sentence or two.
+        cases: makes the cases anew, one in memory at a time.
+        count: how many.
+        baselines: what the baselines are fitted on; several groups may share one.
+        paper: whether this is the paper's protocol, whose Table I then stands beside.
+    """
+
+    key: str
+    title: str
+    words: str
+    cases: Callable[[], Iterator[Case]]
+    count: int
+    baselines: BaselineData
+    paper: bool = False

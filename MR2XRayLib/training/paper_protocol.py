@@ -1,0 +1,142 @@
+"""The paper's protocol: one head, 3000 random views of it to train on and 200 others to test on.
+
+Stimpel et al. (arXiv 1710.07498), section III, split the views of one head at random. What a generator scores on such
+views says nothing of other heads: it has seen this one from a few degrees away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from MR2XRayLib.carm import Angulation, CArm, View
+from MR2XRayLib.generators.card import TrainedGeometry
+from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.registered_pair import RegisteredPair
+from MR2XRayLib.scale import MR_FULL_SCALE_MM, to_unit
+from MR2XRayLib.training.pairs import HeadPairs, PairSettings
+from MR2XRayLib.training.source import RESEARCH_ONLY, Source
+
+TRAINING_VIEWS, TEST_VIEWS, VALIDATION_VIEWS = 3000, 200, 16
+PRIMARY_DEG, SECONDARY_DEG = (-45.0, 45.0), (-20.0, 20.0)
+"""The paper does not tell its range of angles; this one is 3000 views about a degree apart."""
+
+DETECTOR_MM = 320.0
+"""Collimated to the head: it covers 66 % of the pixels of the real male head's views in the mean."""
+
+VIEWS_A_DRAW = 100
+LEAST_ATTENUATION_PER_MM = 0.005
+"""A quarter of water's: what counts as head where its middle is looked for."""
+
+LIMITS = (
+    RESEARCH_ONLY,
+    "Trained on views of one head, a cadaver's, and tested on other views of the same head: its numbers say nothing of "
+    "other heads, on which it cannot be expected to work.",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PaperProtocol:
+    """The protocol on one registered pair; all views follow from the seed.
+
+    Attributes:
+        pair: the head.
+        pixels: rows and columns of the detector.
+        seed: of the views.
+    """
+
+    pair: RegisteredPair
+    pixels: int = 256
+    seed: int = 0
+
+    @cached_property
+    def training_views(self) -> tuple[View, ...]:
+        """`TRAINING_VIEWS` views."""
+        return self._views(1, TRAINING_VIEWS)
+
+    @cached_property
+    def test_views(self) -> tuple[View, ...]:
+        """`TEST_VIEWS` others."""
+        return self._views(2, TEST_VIEWS)
+
+    @cached_property
+    def validation_views(self) -> tuple[View, ...]:
+        """`VALIDATION_VIEWS` others, for the training's log."""
+        return self._views(3, VALIDATION_VIEWS)
+
+    @property
+    def carm(self) -> CArm:
+        """The default distances, a detector collimated to the head, and the middle of the head as isocentre."""
+        carm = CArm(detector_mm=(DETECTOR_MM, DETECTOR_MM), pixels=(self.pixels, self.pixels))
+        return carm.at(self._middle_mm())
+
+    def _middle_mm(self) -> np.ndarray:
+        """Of the box around the attenuating voxels, LPS mm, (3,)."""
+        ct = self.pair.ct
+        inside = np.argwhere(ct.voxels > LEAST_ATTENUATION_PER_MM)
+        middle = (inside.min(0) + inside.max(0)) / 2
+        return ct.to_world(middle[None, ::-1])[0]
+
+    def _views(self, stream: int, count: int) -> tuple[View, ...]:
+        rng = np.random.default_rng([self.seed, stream])
+        carm = self.carm
+        return tuple(
+            carm.view(Angulation(rng.uniform(*PRIMARY_DEG), rng.uniform(*SECONDARY_DEG)))
+            for _ in range(count)
+        )
+
+    def projected(self, views: tuple[View, ...]) -> np.ndarray:
+        """Pairs on [-1, 1], float32 (views, contrasts + 1, rows, columns)."""
+        contrasts, xray = self.pair.projected(views)
+        pages = [to_unit(contrast.pixels, MR_FULL_SCALE_MM) for contrast in contrasts]
+        return np.stack([*pages, to_unit(xray.pixels)], axis=1)
+
+    def pairs(self) -> HeadPairs:
+        """The training views, `VIEWS_A_DRAW` a draw, over and over."""
+
+        def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+            first = index * VIEWS_A_DRAW % TRAINING_VIEWS
+            return self.projected(self.training_views[first : first + VIEWS_A_DRAW])
+
+        return pairs
+
+    @property
+    def settings(self) -> PairSettings:
+        """Rounds of 500 views; not mirrored, since the head is not."""
+        return PairSettings(pixels=self.pixels, heads=5, views=VIEWS_A_DRAW, passes=1, mirrored=False)
+
+    def source(
+        self,
+        contrasts: tuple[str, ...],
+        evaluate: Callable[[TrainedGenerator], Mapping[str, Mapping[str, float]]],
+    ) -> Source:
+        """The protocol as a training's source; `contrasts` names the pair's."""
+        carm = self.carm
+        return Source(
+            pairs=self.pairs(),
+            settings=self.settings,
+            validation=lambda: self.projected(self.validation_views),
+            evaluate=evaluate,
+            contrasts=contrasts,
+            geometry=TrainedGeometry(
+                carm.source_to_isocentre_mm,
+                carm.source_to_detector_mm,
+                carm.detector_mm,
+                carm.pixels,
+                DETECTOR_MM / self.pixels,
+                PRIMARY_DEG,
+                SECONDARY_DEG,
+            ),
+            data={
+                "kind": "projections of one registered MR and CT, split by view (the protocol of arXiv 1710.07498)",
+                "mr": [volume.identity for volume in self.pair.mr],
+                "ct": self.pair.ct.identity,
+                "transform": self.pair.transform.matrix.tolist(),
+                "training_views": TRAINING_VIEWS,
+                "test_views": TEST_VIEWS,
+            },
+            limits=LIMITS,
+        )

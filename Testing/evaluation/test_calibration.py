@@ -1,0 +1,188 @@
+"""Calibration: known factors are found again, right deviations score as right, wrong ones as wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from tiny_generators import tiny, trained
+
+from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.evaluation.calibration import (
+    Scatter,
+    calibrate,
+    calibration_of,
+    calibration_report,
+    fitted,
+    rank_correlation,
+)
+from MR2XRayLib.evaluation.calibration_section import PICTURE, calibration_section
+from MR2XRayLib.evaluation.cases import Case
+from MR2XRayLib.evaluation.results import Evaluation
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE
+from MR2XRayLib.metrics import head_mask_2d
+from MR2XRayLib.projection import Projections
+from MR2XRayLib.synthesis import Synthesizer
+from MR2XRayLib.uncertainty import UncertainSynthesizer
+
+NORMAL_WITHIN = (0.6827, 0.9545)
+NOTHING_MEASURED = Evaluation((), (), "MR2XRayLib")
+
+
+def normal_errors(factor: float, floor: float, count: int = 100_000, seed: int = 0) -> Scatter:
+    """Errors of the variance floor² + (factor · deviation)², deviations between 0 and about 0.5."""
+    rng = np.random.default_rng(seed)
+    deviation = rng.gamma(2.0, 0.05, count)
+    error = rng.normal(0.0, np.hypot(floor, factor * deviation))
+    return Scatter(deviation.astype(np.float32), error.astype(np.float32), 1, 1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(factor=st.floats(0.5, 8.0), floor=st.floats(0.05, 0.5), seed=st.integers(0, 1000))
+def test_a_known_factor_and_floor_are_found_again(factor: float, floor: float, seed: int) -> None:
+    found_factor, found_floor = fitted(normal_errors(factor, floor, seed=seed))
+    # Each is judged by what it does to the variance of a typical pixel, of deviation 0.1.
+    variance = floor**2 + (0.1 * factor) ** 2
+    assert abs(found_factor**2 - factor**2) * 0.01 < 0.05 * variance
+    assert abs(found_floor**2 - floor**2) < 0.05 * variance
+
+
+def test_no_other_factor_and_floor_are_likelier() -> None:
+    scatter = normal_errors(2.0, 0.1, count=20_000)
+    factor, floor = fitted(scatter)
+    best = calibration_of(scatter, factor, floor).log_score
+    for by in (0.97, 1.03):
+        assert calibration_of(scatter, by * factor, floor).log_score > best
+        assert calibration_of(scatter, factor, by * floor).log_score > best
+
+
+def test_members_that_agree_everywhere_leave_the_floor_alone() -> None:
+    scatter = Scatter(np.zeros(1000, np.float32), np.full(1000, 0.3, np.float32), 1, 1)
+    assert fitted(scatter) == pytest.approx((0.0, 0.3))
+    made = calibration_of(scatter, 0.0, 0.3)
+    assert (made.ence, made.within_2, made.rank_correlation) == pytest.approx((0, 1, 0), abs=1e-6)
+    assert made.log_score == pytest.approx(made.log_score_constant, abs=1e-6)
+
+
+def test_right_deviations_measure_as_right() -> None:
+    made = calibration_of(normal_errors(2.0, 0.05), 2.0, 0.05)
+    assert made.ence < 0.02
+    assert (made.within_1, made.within_2) == pytest.approx(NORMAL_WITHIN, abs=0.005)
+    assert made.rms_predicted == pytest.approx(made.rms_error, rel=0.02)
+    assert made.log_score < made.log_score_constant - 0.05
+    assert 0.3 < made.sparsification_gain < 1
+    assert sum(part.pixels for part in made.bins) == made.pixels == 100_000
+    assert [part.predicted for part in made.bins] == sorted(part.predicted for part in made.bins)
+
+
+@pytest.mark.parametrize(("times", "ence"), [(0.5, 1.0), (2.0, 0.5)])
+def test_deviations_that_are_wrong_by_a_factor_measure_so(times: float, ence: float) -> None:
+    made = calibration_of(normal_errors(2.0, 0.05), times * 2.0, times * 0.05)
+    assert made.ence == pytest.approx(ence, abs=0.02)
+    right = calibration_of(normal_errors(2.0, 0.05), 2.0, 0.05)
+    assert made.log_score > right.log_score
+    assert made.sparsification == right.sparsification
+
+
+def test_leaving_out_by_the_error_itself_gains_all_there_is() -> None:
+    error = np.abs(normal_errors(2.0, 0.05, 2000).error)
+    made = calibration_of(Scatter(error, error, 1, 1), 1.0, 0.0)
+    assert made.sparsification_gain == pytest.approx(1)
+    assert made.rank_correlation == pytest.approx(1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=40))
+def test_rank_correlation_agrees_with_scipy(pairs: list[tuple[int, int]]) -> None:
+    one, other = np.array(pairs).T
+    if np.ptp(one) and np.ptp(other):
+        assert rank_correlation(one, other) == pytest.approx(spearmanr(one, other).statistic)
+    else:
+        assert rank_correlation(one, other) == 0
+
+
+def heads(count: int = 2) -> list[Case]:
+    """Round heads of water with a lump, whose MR shows the lump elsewhere: something to be wrong about."""
+    view = CArm(pixels=(64, 64), isocentre_mm=(0.0, 0.0, 0.0)).view(Angulation(0))
+    row, column = np.mgrid[:64, :64]
+
+    def lump(at: float, width: float) -> np.ndarray:
+        return np.exp(-((row - 32) ** 2 + (column - at) ** 2) / width)
+
+    made = []
+    for number in range(count):
+        mr = 150 * lump(31, 300) + 40 * lump(24 + number, 20)
+        xray = 4 * lump(31, 300) + lump(40, 20)
+        pages = [Projections(p[None].astype(np.float32), (view,), u) for p, u in ((mr, "mm"), (xray, "1"))]
+        made.append(Case(f"head {number}", f"head {number}", (pages[0],), pages[1]))
+    return made
+
+
+def test_a_generator_is_calibrated_and_reported_on() -> None:
+    network = trained(tiny("unet"))
+    card = calibrate(network, heads(), "two lumps", members=4, device="cpu")
+    assert (card.method, card.members, card.calibrated_on) == (AUGMENTATION, 4, "two lumps")
+    assert card.metrics["heads_fitted"] == 2
+    uncertain = replace(network, card=replace(network.card, uncertainty=card))
+    report = calibration_report(uncertain, heads(), "cpu")
+    assert report.numbers() == {name.removesuffix("_fitted"): value for name, value in card.metrics.items()}
+    # The same by hand, from what users get.
+    predicted, errors = [], []
+    for case in heads():
+        made = UncertainSynthesizer(uncertain, "cpu").synthesize(*case.mr)
+        inside = head_mask_2d(case.xray.pixels[0])
+        predicted.append(made.deviation.pixels[0][inside])
+        errors.append(np.abs(made.synthesized.pixels - case.xray.pixels)[0][inside])
+    within = np.concatenate(errors) <= np.concatenate(predicted)
+    assert report.within_1 == pytest.approx(within.mean(), abs=1e-3)
+    assert report.rms_error == pytest.approx(report.rms_predicted, rel=0.1)
+
+
+def test_an_ensemble_names_its_generators_and_dropout_is_calibrated_too() -> None:
+    network, other = (
+        trained(tiny("unet", dropout=0.5)),
+        trained(tiny("subpixel"), name="other", weights_sha256="5a"),
+    )
+    ensemble = calibrate(network, heads(1), "a lump", ENSEMBLE, others=[other], device="cpu")
+    assert (ensemble.members, ensemble.others) == (2, {"other": "5a"})
+    assert calibrate(network, heads(1), "a lump", DROPOUT, members=3, device="cpu").members == 3
+    with pytest.raises(MR2XRayError, match="choose one of"):
+        calibrate(network, heads(1), "a lump", "guessing")
+
+
+def test_a_calibration_without_heads_is_refused() -> None:
+    network = trained(tiny("unet"))
+    for cases in (
+        [],
+        [replace(heads(1)[0], xray=replace(heads(1)[0].xray, pixels=np.zeros((1, 64, 64), np.float32)))],
+    ):
+        with pytest.raises(MR2XRayError, match="no head"):
+            calibrate(network, cases, "nothing", members=2, device="cpu")
+    with pytest.raises(MR2XRayError, match="has no uncertainty"):
+        calibration_report(network, heads())
+
+
+def test_the_errors_are_those_of_the_image_that_users_get() -> None:
+    network, case = trained(tiny("unet")), heads(1)[0]
+    card = calibrate(network, [case], "a lump", members=3, device="cpu")
+    image = Synthesizer(network, "cpu").synthesize(*case.mr).pixels
+    inside = head_mask_2d(case.xray.pixels[0])
+    rms = np.sqrt(np.mean((image - case.xray.pixels)[0][inside].astype(float) ** 2))
+    assert card.metrics["rms_error_fitted"] == pytest.approx(rms, rel=1e-3)
+
+
+def test_a_report_gets_a_table_and_a_picture(tmp_path: Path) -> None:
+    made = calibration_of(normal_errors(2.0, 0.05, 2000), 2.0, 0.05)
+    lines = calibration_section({"one": made, "other": made})(NOTHING_MEASURED, tmp_path)
+    rows = [line for line in lines if line.startswith(("| one", "| other"))]
+    assert len(rows) == 2
+    assert f"{made.ence:.3f}" in rows[0]
+    assert (tmp_path / PICTURE).stat().st_size > 5000
+    assert json.loads(json.dumps(made.to_json()))["bins"][0]["pixels"] == made.bins[0].pixels
+    assert calibration_section({})(NOTHING_MEASURED, tmp_path) == []

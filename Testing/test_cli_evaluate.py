@@ -1,0 +1,94 @@
+"""`mr2xray evaluate`: a report of the user's pair, and plain sentences for what does not go together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_generators import card_of, tiny
+
+from MR2XRayLib.cli import main
+from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.generators.store import save_generator
+from MR2XRayLib.training import paper_protocol
+from MR2XRayLib.volume_io import write_volume
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the digital head, its transform, and a small generator."""
+    folder = tmp_path_factory.mktemp("case")
+    pair = demo_pair(spacing_mm=6.0)
+    write_volume(pair.mr, folder / "mr.nrrd")
+    write_volume(pair.ct, folder / "ct.nrrd")
+    pair.truth.write(folder / "truth.tfm")
+    save_generator(folder / "tiny", tiny("unet"), card_of("unet"))
+    return folder
+
+
+def arguments(case: Path, out: Path, *more: str) -> list[str]:
+    files = {"mr": "mr.nrrd", "ct": "ct.nrrd", "transform": "truth.tfm", "generator": "tiny"}
+    places = [word for option, file in files.items() for word in (f"--{option}", str(case / file))]
+    return ["evaluate", *places, "--pixels", "32", "--progress", "json", "--out", str(out), *more]
+
+
+def test_a_report_of_a_pair_is_written_and_its_numbers_told(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(case, tmp_path / "report", "--views", "3")) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"stage": "evaluate", "fraction": 1.0} in lines
+    told = lines[-1]["result"]["groups"][0]
+    assert (told["key"], told["views"]) == ("registered_pair", 3)
+    written = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert written["groups"][0] == told
+    assert [method["name"] for method in told["methods"]] == ["tiny", "linear map", "mean image"]
+
+
+def test_the_command_that_repeats_it_names_no_place_on_this_machine(case: Path, tmp_path: Path) -> None:
+    assert main(arguments(case, tmp_path / "report", "--views", "2")) == 0
+    command = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))["command"]
+    assert command == (
+        "mr2xray evaluate --generator tiny --mr mr.nrrd --ct ct.nrrd --transform truth.tfm --views 2 --preset rigid "
+        "--energy 60 --pixels 32 --out report"
+    )
+
+
+def test_the_papers_protocol_measures_its_test_views(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(paper_protocol, "TEST_VIEWS", 4)
+    monkeypatch.setattr(paper_protocol, "TRAINING_VIEWS", 6)
+    assert main(arguments(case, tmp_path / "report", "--paper-protocol")) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])["result"]["groups"][0]
+    assert (told["key"], told["views"]) == ("paper_protocol", 4)
+    assert "6 training views" in told["baselines_fitted_on"]
+    assert "Table I" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "no heads to evaluate on"),
+        (["--mr", "mr.nrrd"], "needs both volumes"),
+        (["--digital-head", "--paper-protocol"], "of one pair"),
+        (["--digital-head", "--validation"], "give --labels"),
+        (["--digital-head", "--views", "0"], "cannot have 0 views"),
+        (["--digital-head", "--generator", "none-such"], "no generator"),
+        (["--labels", "nowhere"], "lacks label volumes"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    assert main(["evaluate", *words, "--out", str(tmp_path / "report")]) == 2
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_is_there_is_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "--digital-head", "--out", str(tmp_path)]) == 2
+    assert "exists already" in capsys.readouterr().err

@@ -1,0 +1,105 @@
+"""The stream of pairs: repeatable, complete, dealt out among shards, contrasts dropped as asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from invented_pairs import invented_pairs
+
+from MR2XRayLib.carm import CArm
+from MR2XRayLib.simulation.random_views import draw_view
+from MR2XRayLib.training.pairs import ABSENT, PairSettings, PairStream
+from MR2XRayLib.training.simulated import of_simulated_heads
+from MR2XRayLib.volume import Volume
+
+PAIRS = PairSettings(pixels=32, spacing=2, heads=2, views=4, passes=2)
+
+
+def test_batches_follow_from_their_number_and_are_on_the_networks_scale(a_small_anatomy: Volume) -> None:
+    stream = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1)
+    batches = [stream.batch(number, 4) for number in range(6)]
+    mr, xray = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1).batch(5, 4)
+    assert torch.equal(mr, batches[5][0])
+    assert torch.equal(xray, batches[5][1])
+    for image in (mr, xray):
+        assert image.shape == (4, 1, 32, 32)
+        assert image.min() == pytest.approx(-1, abs=0.05)
+        assert -0.5 < image.max() < 1.3
+
+
+def served(stream: PairStream, numbers: range, size: int = 4) -> list[float]:
+    """What tells the X-rays of some batches apart; mirroring keeps the sum."""
+    batches = [stream.batch(number, size)[1] for number in numbers]
+    return sorted(round(pair.sum().item(), 2) for batch in batches for pair in batch)
+
+
+def test_one_pass_serves_every_pair_once_and_the_next_round_has_other_pairs() -> None:
+    stream = PairStream(invented_pairs(), PAIRS, seed=1)
+    first, second, other = (served(stream, numbers) for numbers in (range(2), range(2, 4), range(4, 6)))
+    assert len(set(first)) == PAIRS.round_size
+    assert first == second
+    assert not set(first) & set(other)
+
+
+def test_shards_have_their_own_heads_and_together_all_of_them() -> None:
+    whole = PairStream(invented_pairs(), replace(PAIRS, heads=6), seed=1)
+    parts = [PairStream(invented_pairs(), PAIRS, 1, shard, 3) for shard in range(3)]
+    assert sorted(pair for part in parts for pair in served(part, range(2))) == served(whole, range(6))
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_only_mirrored_pairs_are_mirrored_and_mr_with_its_xray(mirrored: bool) -> None:
+    def ramps(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        ramp = np.linspace(-1, 1, settings.pixels, dtype=np.float32)
+        return np.broadcast_to(ramp, (settings.views, 2, settings.pixels, settings.pixels)).copy()
+
+    mr, xray = PairStream(ramps, replace(PAIRS, mirrored=mirrored), seed=0).batch(0, 8)
+    assert torch.equal(mr, xray)
+    falling = (xray[:, 0, 0, 0] > 0).sum()
+    assert (0 < falling < 8) if mirrored else falling == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_share_of_pairs_is_left_with_one_contrast(share: float) -> None:
+    settings = replace(PAIRS, heads=16, views=8, contrast_dropout=share, mirrored=False)
+    mr, _ = PairStream(invented_pairs(3), settings, seed=0).batch(0, 128)
+    absent = (mr == ABSENT).all(dim=(-1, -2)).sum(dim=1)
+    assert set(absent.tolist()) <= {0, 2}
+    assert (absent == 2).float().mean().item() == pytest.approx(share, abs=0.12 * (0 < share < 1))
+
+
+def test_the_origin_of_a_batch_names_the_heads_it_shows() -> None:
+    stream = PairStream(invented_pairs(), PAIRS, seed=5, shard=1, shards=2)
+    _, xray = stream.batch(2, 2)
+    words = stream.origin(2, 2).removesuffix(" (seed 5)").split(", ")
+    for image, place in zip(xray, words, strict=True):
+        view, head = (int(word) for word in place.removeprefix("view ").split(" of head "))
+        shown = torch.from_numpy(invented_pairs()(PAIRS, 5, head)[view, -1])
+        assert torch.equal(image[0], shown) or torch.equal(image[0], shown.flip(-1))
+
+
+def test_a_fault_in_making_pairs_reaches_the_training() -> None:
+    def broken(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        PairStream(broken, PAIRS, seed=0).batch(0, 2)
+
+
+def test_making_and_waiting_are_counted() -> None:
+    stream = PairStream(invented_pairs(), PAIRS, seed=0)
+    stream.batch(0, 4)
+    assert stream.seconds_making > 0
+    assert stream.seconds_waiting > 0
+
+
+def test_views_are_of_the_default_detector_near_the_centre() -> None:
+    for seed in range(50):
+        view = draw_view(np.random.default_rng(seed), np.array([10.0, 20.0, 30.0]), CArm(pixels=(64, 64)))
+        assert np.abs(view.isocentre_mm - [10, 20, 30]).max() <= 15
+        assert view.rows == view.columns == 64
+        assert 1100 <= view.source_to_detector_mm <= 1250
+        assert abs(view.angulation.secondary) <= 45
