@@ -81,6 +81,8 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the program ends or the module is reloaded."""
         self.setParameterNode(None)
         self.removeObservers()
+        if self.panel is not None:
+            self.panel.close()
 
     def enter(self) -> None:
         """Called each time the user opens this module."""

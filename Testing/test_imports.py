@@ -20,7 +20,7 @@ LAYERS = [
     {"registration", "projection", "phantom", "simulation"},
     {"generators"},
     {"synthesis", "metrics", "registered_pair"},
-    {"figure", "live", "cohort", "evaluation"},
+    {"figure", "live", "cohort", "evaluation", "uncertainty"},
     {"training", "dicom_export"},
     {"pipeline", "demo"},
     {"cli", "__main__"},

@@ -7,11 +7,12 @@ lets go of the lock (numpy, numba, SimpleITK's readers and writers) runs freely 
 
 from __future__ import annotations
 
+import gc
 import logging
+from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import qt
 from slicer.i18n import tr as _
@@ -23,67 +24,149 @@ POLL_MS = 10
 
 
 class Background:
-    """Runs a function at once, on a thread of its own; hold on to it until it has told its end.
+    """Runs a function at once, on a thread of its own; while it works, no one needs to hold it.
 
     The function must touch neither MRML nor Qt: both belong to the main thread, and using them elsewhere crashes
-    at random. It cannot be stopped, only abandoned.
+    at random. For the same reason Python's collector of cycles, which runs in whatever thread it likes and may find
+    their objects, rests meanwhile.
 
     Args:
-        function: called without arguments; with `on_progress` it is given a `Progress`, which it may call.
+        function: called with a `Progress`, which it calls between its steps; where the work was abandoned, that
+            call ends it.
         on_done: told the result, in the main thread.
         on_error: told one sentence, in the main thread; what is no `MR2XRayError` goes into the log as well.
         on_progress: told the stage and its fraction, in the main thread; of quick news only the newest.
     """
 
+    _alive: ClassVar[set[Background]] = set()
+
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[[Progress], Any],
         on_done: Callable[[Any], None],
         on_error: Callable[[str], None],
         on_progress: Progress | None = None,
     ) -> None:
         self._on_done, self._on_error, self._on_progress = on_done, on_error, on_progress
-        self._news: SimpleQueue[tuple[str, float]] = SimpleQueue()
-        self._outcome: SimpleQueue[tuple[Callable[[Any], None], Any]] = SimpleQueue()
+        self._work = _Work(function)
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self._poll)
         self._timer.start()
-        Thread(target=self._work, args=(function,), daemon=True).start()
+        Background._alive.add(self)
+        _collector.rest()
+        self._work.start()
 
     def abandon(self) -> None:
-        """Tell nothing any more; the result, when it comes, is dropped."""
-        self._timer.stop()
+        """Tell nothing any more; the work ends at its next step, and its result is dropped."""
+        self._work.abandoned = True
 
-    def _work(self, function: Callable[..., Any]) -> None:
-        try:
-            made = function() if self._on_progress is None else function(self._take_news)
-            self._outcome.put((self._on_done, made))
-        except MR2XRayError as error:
-            self._outcome.put((self._on_error, str(error)))
-        except MemoryError:
-            sentence = _("There is not enough memory for this; use a smaller volume or fewer pixels.")
-            self._outcome.put((self._on_error, sentence))
-        except Exception as error:
-            logging.exception("MR2XRay, in the background")
-            sentence = _("This failed unexpectedly ({error}); the log has the details.").format(error=error)
-            self._outcome.put((self._on_error, sentence))
+    @classmethod
+    def end_all(cls) -> None:
+        """Abandon all work and wait until its threads have ended, as is needed before the program ends.
 
-    def _take_news(self, stage: str, fraction: float) -> None:
-        self._news.put((stage, fraction))
+        Compiled code that comes back into an interpreter that is gone aborts the program: there Python ends the
+        thread by unwinding its stack, which a `catch (...)` of C++ on the way (SimpleITK has one round each
+        function) must not swallow. The interpreter lock is free while this waits.
+        """
+        for background in cls._alive:
+            background.abandon()
+        for background in list(cls._alive):
+            background._work.join()
+            background._end()
 
     def _poll(self) -> None:
-        """One tick in the main thread."""
-        news = None
-        while not self._news.empty():
-            news = self._news.get()
-        if news is not None and self._on_progress is not None:
-            self._on_progress(*news)
+        """One tick in the main thread; it goes on for abandoned work, which would not get on without."""
+        work = self._work
+        # Asked before the news is taken: news may come until the thread has ended.
+        ended = not work.is_alive()
+        if work.news and not work.abandoned and self._on_progress is not None:
+            self._on_progress(*work.news.pop())
+        if ended:
+            self._end()
+            # The listener may have abandoned this work in `on_progress` just now.
+            if not work.abandoned:
+                self._tell()
+
+    def _end(self) -> None:
+        """The thread has ended: let go of everything."""
+        self._timer.stop()
+        # A connected method keeps its object alive.
+        self._timer.disconnect("timeout()", self._poll)
+        Background._alive.discard(self)
+        if not Background._alive:
+            _collector.go_on()
+
+    def _tell(self) -> None:
+        error = self._work.error
+        if error is None:
+            self._on_done(self._work.result)
+        elif isinstance(error, MR2XRayError):
+            self._on_error(str(error))
+        elif isinstance(error, MemoryError):
+            self._on_error(_("There is not enough memory for this; use a smaller volume or fewer pixels."))
+        else:
+            # Here and not in the thread: Slicer's log is a Qt object.
+            logging.error("MR2XRay, in the background", exc_info=error)
+            sentence = _("This failed unexpectedly ({error}); the log has the details.")
+            self._on_error(sentence.format(error=error))
+
+
+class _Work(Thread):
+    """The thread. It knows nothing of Qt, so that whichever thread lets go of it last, no Qt object dies there.
+
+    It is no daemon: where nobody calls `end_all`, Python itself waits for it.
+
+    Attributes:
+        abandoned: set in the main thread, to end the work at its next step.
+        news: the newest progress, where it has not been told yet.
+        result, error: how it ended, once it has ended.
+    """
+
+    def __init__(self, function: Callable[[Progress], Any]) -> None:
+        super().__init__(name="MR2XRay", daemon=False)
+        self._function: Callable[[Progress], Any] | None = function
+        self.abandoned = False
+        self.news: deque[tuple[str, float]] = deque(maxlen=1)
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        function, self._function = self._function, None
         try:
-            tell, outcome = self._outcome.get_nowait()
-        except Empty:
-            return
-        # The listener may have abandoned this work in `on_progress` just now.
-        if self._timer.isActive():
-            self._timer.stop()
-            tell(outcome)
+            self.result = function(self._step)
+        except _Abandoned:
+            pass
+        except Exception as error:
+            self.error = error
+
+    def _step(self, stage: str, fraction: float) -> None:
+        if self.abandoned:
+            raise _Abandoned
+        self.news.append((stage, fraction))
+
+
+class _Abandoned(BaseException):
+    """Ends abandoned work; no `Exception`, so that nobody on the way takes it for a fault."""
+
+
+class _Collector:
+    """Python's collector of cycles, resting while threads of ours work; as it was found after that."""
+
+    def __init__(self) -> None:
+        self._rests = False
+
+    def rest(self) -> None:
+        """Let it rest, if it is at work."""
+        if gc.isenabled():
+            gc.disable()
+            self._rests = True
+
+    def go_on(self) -> None:
+        """Let it work again, if it was `rest` that stopped it."""
+        if self._rests:
+            gc.enable()
+            self._rests = False
+
+
+_collector = _Collector()

@@ -126,7 +126,7 @@ class _Work:
             on_values=on_values,
             on_end=self._temporary.cleanup,
         )
-        self._writing = Background(lambda: write(self._folder), self._run, self._stop)
+        self._writing = Background(lambda _progress: write(self._folder), self._run, self._stop)
 
     def cancel(self) -> None:
         """Stop; `job.fail` is told when all has ended. What is being written is written to its end first."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
+from MR2XRayGUI.background import Background
 from MR2XRayGUI.carm_section import CArmSection
 from MR2XRayGUI.corner_text import CornerText
 from MR2XRayGUI.generator_section import GeneratorSection
@@ -81,6 +82,10 @@ class Panel:
         self.parameters = None
         self.session.forget()
 
+    def close(self) -> None:
+        """The program ends, or the module is loaded anew: nothing of this panel works on."""
+        Background.end_all()
+
     def enter(self) -> None:
         """The user comes to this module: what was shown is shown again."""
         if self._was_shown:
@@ -114,6 +119,8 @@ class Panel:
         """
         if self.parameters is not None:
             self._captions.show(self.session.captions(self.parameters))
+            self.ui.fourthNote.text = self.session.without_expected_error(self.parameters)
+            self.ui.fourthNote.visible = bool(self.ui.fourthNote.text)
             qt.QTimer.singleShot(0, self.session.settle)
 
     def say(self, text: str) -> None:

@@ -58,9 +58,9 @@ class Preparation:
         self.words = _("Preparing the volumes...")
         device = panel.device
         self._background = Background(
-            (lambda: with_generator(ready, generator))
+            (lambda _progress: with_generator(ready, generator))
             if ready
-            else (lambda: prepare(pair, generator, device)),
+            else (lambda progress: prepare(pair, generator, device, progress)),
             self._done,
             self._failed,
         )

@@ -50,7 +50,7 @@ class ResultsSection:
         ui.metricsTable.setMRMLTableNode(parameters.metrics)
         ui.metricsTable.visible = ui.plotButton.enabled = parameters.metrics is not None
         display = parameters.display
-        how = (display.quantity, display.inverted, display.sharedWindow, display.head)
+        how = (display.quantity, display.inverted, display.sharedWindow, display.fourth, display.head)
         if how != self._how:
             self._how = how
             panel.guarded(panel.session.show_again)(parameters)

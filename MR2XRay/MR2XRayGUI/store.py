@@ -54,6 +54,13 @@ class Store:
         """Whether it is the user's own and may be removed."""
         return self.chosen(name) in self._own
 
+    def has_uncertainty(self, name: str) -> bool:
+        """Whether it tells the expected error of its images."""
+        try:
+            return ModelCard.read(self.folder(name)).has_uncertainty
+        except MR2XRayError:
+            return False
+
     def words(self, name: str) -> str:
         """Its card as paragraphs, or the sentence that says what is wrong with it."""
         chosen = self.chosen(name)

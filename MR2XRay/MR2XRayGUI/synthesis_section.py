@@ -73,6 +73,7 @@ class SynthesisSection:
             views=tuple(geometry.views_from_json(parameters.viewsJson)),
             generator=panel.store.folder(parameters.generator),
             device=panel.device,
+            uncertain=panel.store.has_uncertainty(parameters.generator),
         )
 
         def done(folder: Path, _result: dict[str, Any], warnings: list[str]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
 from MR2XRayGUI.dependencies import ensure_torch, ensure_worker
+from MR2XRayGUI.loss_curve import LossCurve
 from MR2XRayScene import exchange
 from MR2XRayScene.prepared import chosen_pair
 
@@ -20,6 +22,7 @@ class TrainingSection:
 
     def __init__(self, panel: Panel) -> None:
         self._panel, ui = panel, panel.ui
+        self._curve = LossCurve(ui.lossCurve)
         ui.minutesSpinBox.value = 10.0
         ui.tunedNameLineEdit.text = "my-head"
         panel.connect(ui.trainButton, "clicked()", self._train)
@@ -55,5 +58,8 @@ class TrainingSection:
 
         def tell(values: dict[str, float]) -> None:
             ui.lossLabel.text = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
+            self._curve.add(values.get("loss", math.nan))
 
         panel.job.start(_("Fine-tuning"), lambda folder: exchange.write_finetune(folder, job), done, tell)
+        ui.lossLabel.text = ""
+        self._curve.clear()

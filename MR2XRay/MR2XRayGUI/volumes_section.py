@@ -49,19 +49,22 @@ class VolumesSection:
         panel.say(_("Making the digital head..."))
         panel.ui.digitalHeadButton.enabled = False
 
-        def done(pair: DemoPair) -> None:
-            panel.ui.digitalHeadButton.enabled = True
+        def take(pair: DemoPair) -> None:
             scene, parameters = panel.session.scene, panel.parameters
             parameters.ct = node_from_volume(scene, pair.ct, _("Digital head CT"))
             parameters.mr = node_from_volume(scene, pair.mr, _("Digital head MR"))
             slicer.util.setSliceViewerLayers(background=parameters.ct, foreground=None, fit=True)
             panel.say(_("The digital head is loaded; its MR lies elsewhere than its CT: register them."))
 
+        def done(pair: DemoPair) -> None:
+            panel.ui.digitalHeadButton.enabled = True
+            panel.guarded(take)(pair)
+
         def failed(sentence: str) -> None:
             panel.ui.digitalHeadButton.enabled = True
             panel.fault(sentence)
 
-        self._job = Background(demo_pair, panel.guarded(done), failed)
+        Background(lambda _progress: demo_pair(), done, failed)
 
     def _load_sample_data(self) -> None:
         """Slicer's own CT-MR Brain; a download of some megabytes, checked by its checksums."""

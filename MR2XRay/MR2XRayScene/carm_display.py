@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtk.util.numpy_support import vtk_to_numpy
 
 from MR2XRayLib.carm import View
 from MR2XRayScene.attributes import ROLE, describe, nodes_of
@@ -119,5 +119,5 @@ def _arrays(mesh: vtk.vtkPolyData) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _overwrite(array: vtk.vtkDataArray, values: np.ndarray) -> None:
-    array.DeepCopy(numpy_to_vtk(np.asarray(values, np.float32)))
+    vtk_to_numpy(array)[...] = values
     array.Modified()

@@ -40,6 +40,7 @@ class RunNodes:
         metrics: a row a view, and the mean.
         quality: of the alignment, in words; empty without a CT.
         warnings: where the input is outside what the generator was trained for.
+        deviation: stack of the standard deviation that the error is expected to have; None unless asked for.
     """
 
     mr: slicer.vtkMRMLScalarVolumeNode
@@ -49,6 +50,7 @@ class RunNodes:
     metrics: slicer.vtkMRMLTableNode | None
     quality: str
     warnings: tuple[str, ...]
+    deviation: slicer.vtkMRMLScalarVolumeNode | None = None
 
 
 def register(
@@ -197,7 +199,7 @@ def run(
         carm: for views by words; centred on the CT's head where it has no isocentre.
         device: "auto", "cpu", "cuda" or "mps".
         progress: told of every stage.
-        options: `energy_kev` and `whole_ct` of `MR2XRayLib.pipeline.run`.
+        options: `energy_kev`, `whole_ct` and `uncertain` of `MR2XRayLib.pipeline.run`.
 
     Raises:
         MR2XRayError: as the steps.
@@ -234,6 +236,7 @@ def _nodes(scene: slicer.vtkMRMLScene, result: Result) -> RunNodes:
         results.metrics_table(scene, result.comparison.to_json(), "MR2XRay metrics") if has_ct else None,
         result.alignment.quality.words if result.alignment.quality else "",
         tuple(result.synthesized.provenance["outside_training"]),
+        None if result.deviation is None else _stack(scene, result.deviation, "deviation"),
     )
 
 

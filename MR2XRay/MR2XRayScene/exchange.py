@@ -23,6 +23,7 @@ from MR2XRayLib.transform import Transform
 from MR2XRayLib.views import write_views
 from MR2XRayLib.volume import Volume
 from MR2XRayLib.volume_io import write_volume
+from MR2XRayScene.roles import DEVIATION
 
 if TYPE_CHECKING:
     from MR2XRayScene.prepared import Pair
@@ -54,12 +55,14 @@ class RunJob:
         views: to make.
         generator: its folder, or None for the default one.
         device: "auto", "cpu", "cuda" or "mps".
+        uncertain: make the expected error too; for generators that give it.
     """
 
     pair: Pair
     views: tuple[View, ...]
     generator: Path | None
     device: str = "auto"
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,8 @@ class RunResult:
     """What the main job made.
 
     Attributes:
-        projections: by role: "mr" (the first contrast), "synthesized", and with a CT "reference" and "difference".
+        projections: by role: "mr" (the first contrast), "synthesized", with a CT "reference" and "difference", and
+            "deviation" where it was wanted.
         metrics: `MR2XRayLib.metrics.Comparison.to_json`; None without a CT.
     """
 
@@ -145,6 +149,7 @@ def write_run(folder: Path, job: RunJob) -> list[str]:
         "run",
         *_pair_arguments(folder, job.pair),
         *(["--whole-ct"] if job.pair.whole_ct else []),
+        *(["--uncertainty"] if job.uncertain else []),
         *_generator_arguments(job.generator),
         *("--views", str(folder / VIEWS), "--device", job.device, "--out", str(folder / RESULTS)),
     ]
@@ -162,6 +167,8 @@ def read_run(folder: Path) -> RunResult:
     if (folder / CT).exists():
         roles += ["reference", "difference"]
         metrics = read_json(results / "metrics.json", "metrics file")
+    if (results / f"{DEVIATION}.nrrd").exists():
+        roles.append(DEVIATION)
     return RunResult({role: Projections.read(results / f"{role}.nrrd") for role in roles}, metrics)
 
 

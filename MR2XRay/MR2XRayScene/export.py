@@ -10,7 +10,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import write_text
 from MR2XRayLib.projection import Projections
 from MR2XRayScene import results, stacks
-from MR2XRayScene.roles import ROLES, all_node
+from MR2XRayScene.roles import DEVIATION, STACKS, all_node
 
 if TYPE_CHECKING:
     from MR2XRayScene.parameters import MR2XRayParameterNode
@@ -35,7 +35,7 @@ def export(parameters: MR2XRayParameterNode, kind: str, folder: Path) -> list[Pa
     """
     found = {
         role: stacks.projections_from_node(node)
-        for role in ROLES
+        for role in STACKS
         if (node := all_node(parameters, role)) is not None
     }
     if "synthesized" not in found:
@@ -72,7 +72,8 @@ def _figure(found: Found, folder: Path) -> list[Path]:
 
     reference = found.get("reference")
     comparison = None if reference is None else compare(found["synthesized"], reference)
-    write_figure(folder / "figure.png", found["mr"], found["synthesized"], reference, comparison)
+    images = found["mr"], found["synthesized"], reference
+    write_figure(folder / "figure.png", *images, comparison, found.get(DEVIATION))
     return [folder / "figure.png"]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import slicer
-import vtk
 
 from MR2XRayLib.carm import View
 from MR2XRayScene.attributes import nodes_of
@@ -82,11 +81,11 @@ def show_images(scene: slicer.vtkMRMLScene, images: Mapping[str, slicer.vtkMRMLV
 
 def follow(scene: slicer.vtkMRMLScene, view: View) -> None:
     """Turn the four slice views into the detector's plane; the user's zoom and pan stay."""
-    matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(slice_to_ras(view).ravel())
+    wanted = slice_to_ras(view)
     for node in _slice_nodes(scene).values():
-        node.GetSliceToRAS().DeepCopy(matrix)
-        node.UpdateMatrices()
+        if not np.array_equal(slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()), wanted):
+            node.GetSliceToRAS().DeepCopy(wanted.ravel())
+            node.UpdateMatrices()
 
 
 def fit(scene: slicer.vtkMRMLScene) -> None:

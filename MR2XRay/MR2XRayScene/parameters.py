@@ -43,6 +43,13 @@ class Quantity(Choices):
     INTENSITY = "Detector intensity"
 
 
+class Fourth(Choices):
+    """What stands in the fourth image's place."""
+
+    DIFFERENCE = "Difference"
+    EXPECTED_ERROR = "Expected error"
+
+
 class Head(Choices):
     """How the head is shown in the 3D view."""
 
@@ -75,6 +82,7 @@ class DisplayParameters:
     quantity: Quantity = Quantity.LINE_INTEGRAL
     inverted: bool = False
     sharedWindow: bool = True
+    fourth: Fourth = Fourth.DIFFERENCE
     head: Head = Head.SURFACE
     plotMetric: Annotated[str, Choice(METRICS)] = "hp_corr"
 
@@ -117,4 +125,5 @@ class MR2XRayParameterNode:
     allSynthesized: vtkMRMLScalarVolumeNode
     allReference: vtkMRMLScalarVolumeNode
     allDifference: vtkMRMLScalarVolumeNode
+    allDeviation: vtkMRMLScalarVolumeNode
     metrics: vtkMRMLTableNode

@@ -18,8 +18,10 @@ import vtk
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.live import Live
+from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.volume import Volume
 from MR2XRayScene.head_surface import skin
+from MR2XRayScene.torch_libraries import load_ahead
 from MR2XRayScene.volumes import volume_from_node, world_matrix_lps
 
 if TYPE_CHECKING:
@@ -113,20 +115,32 @@ def _placement(node: slicer.vtkMRMLScalarVolumeNode) -> Hashable:
         return str(error)
 
 
-def prepare(pair: Pair, generator: Path | None, device: str) -> Prepared:
+def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress = silent) -> Prepared:
     """Make volumes and generator ready; some seconds, and safe on a thread.
 
     Args:
         pair: the volumes.
         generator: a generator's folder; None prepares for projecting alone.
         device: "auto", "cpu", "cuda" or "mps".
+        progress: told "preparing" between the steps.
 
     Raises:
         MR2XRayError: if a volume is not of its modality, or shows no head.
     """
-    live = Live.prepare(pair.mr, pair.ct, energy_kev=pair.energy_kev, whole_ct=pair.whole_ct, device=device)
+    live = Live.prepare(
+        pair.mr,
+        pair.ct,
+        energy_kev=pair.energy_kev,
+        whole_ct=pair.whole_ct,
+        device=device,
+        progress=progress,
+    )
     head = pair.mr[0] if pair.ct is None else pair.ct
-    return with_generator(Prepared(live, head_centre_mm(head), skin(head)), generator)
+    centre_mm = head_centre_mm(head)
+    progress("preparing", 1.0)
+    prepared = Prepared(live, centre_mm, skin(head))
+    progress("preparing", 1.0)
+    return with_generator(prepared, generator)
 
 
 def with_generator(prepared: Prepared, generator: Path | None) -> Prepared:
@@ -145,6 +159,7 @@ def _load(generator: Path | None) -> TrainedGenerator | None:
         raise MR2XRayError(
             "PyTorch is not installed, so no X-ray can be synthesized; press Update to install it."
         )
+    load_ahead()
     from MR2XRayLib.generators.store import load_generator
 
     return load_generator(generator)

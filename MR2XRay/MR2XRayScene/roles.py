@@ -1,4 +1,4 @@
-"""The four images of a view by role, and where the parameter node keeps them."""
+"""The images of a view by role, and where the parameter node keeps them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ if TYPE_CHECKING:
     from MR2XRayScene.parameters import MR2XRayParameterNode
 
 ROLES = ("mr", "synthesized", "reference", "difference")
+"""The four images that are shown; each has its place."""
+
+DEVIATION = "deviation"
+"""The standard deviation that the error is expected to have; shown in the difference's place where it is wanted."""
+
+STACKS = (*ROLES, DEVIATION)
+"""What there may be of all views."""
+
 NAMES = {
     "mr": "MR projection",
     "synthesized": "Synthesized X-ray",
     "reference": "Reference X-ray",
     "difference": "Difference",
+    DEVIATION: "Expected error",
 }
 """How the nodes of a role are called."""
 

@@ -22,10 +22,19 @@ from MR2XRayScene import (
     results,
     stacks,
 )
-from MR2XRayScene.attributes import VIEW
+from MR2XRayScene.attributes import ROLE, VIEW
 from MR2XRayScene.carm_display import CArmDisplay
-from MR2XRayScene.parameters import Isocentre, Quantity
-from MR2XRayScene.roles import NAMES, ROLES, all_node, set_all_node, set_shown_node, shown_node
+from MR2XRayScene.parameters import Fourth, Isocentre, Quantity
+from MR2XRayScene.roles import (
+    DEVIATION,
+    NAMES,
+    ROLES,
+    STACKS,
+    all_node,
+    set_all_node,
+    set_shown_node,
+    shown_node,
+)
 
 if TYPE_CHECKING:
     from MR2XRayLib.live import LiveImages
@@ -142,7 +151,7 @@ class Session:
         return (
             id(self.prepared), isocentre, carm.primaryDeg, carm.secondaryDeg,
             carm.sourceToIsocentreMm, carm.sourceToDetectorMm, carm.detectorHeightMm, carm.detectorWidthMm,
-            carm.rows, carm.columns, display.quantity,
+            carm.rows, carm.columns, display.quantity, display.fourth,
         )  # fmt: skip
 
     def update_images(self, parameters: MR2XRayParameterNode) -> LiveImages:
@@ -154,9 +163,24 @@ class Session:
         if self.prepared is None:
             raise MR2XRayError("The volumes are not prepared yet; choose an MR volume and wait a moment.")
         view = self.view(parameters)
-        made = self.prepared.live.update(view)
+        synthesizer = self.prepared.live.synthesizer
+        uncertain = synthesizer is not None and synthesizer.trained.card.has_uncertainty
+        wanted = parameters.display.fourth == Fourth.EXPECTED_ERROR
+        made = self.prepared.live.update(view, uncertain=uncertain and wanted)
         self._show(parameters, made.by_role(), 0)
         return made
+
+    def without_expected_error(self, parameters: MR2XRayParameterNode) -> str:
+        """Why the expected error is not shown although it is chosen, in a sentence; empty if all is in order."""
+        chosen = parameters.display.fourth == Fourth.EXPECTED_ERROR
+        if not chosen or self._last is None or DEVIATION in self._last[0]:
+            return ""
+        synthesizer = None if self.prepared is None else self.prepared.live.synthesizer
+        if synthesizer is not None and not synthesizer.trained.card.has_uncertainty:
+            return f"The generator {synthesizer.trained.card.name} gives no expected error; the difference is shown."
+        return (
+            "The expected error of these images was not made; synthesize them again. The difference is shown."
+        )
 
     def numbers(self) -> Metrics | None:
         """The numbers of the view that is shown; None without a reference."""
@@ -175,7 +199,7 @@ class Session:
         """
         found = {
             role: stacks.projections_from_node(node)
-            for role in ROLES
+            for role in STACKS
             if (node := all_node(parameters, role)) is not None
         }
         if not found:
@@ -189,16 +213,19 @@ class Session:
         """Put one view of each role into its image node; the node of a role that is missing goes away."""
         self._last = made, index
         new = {}
-        for role in ROLES:
-            projections, node = made.get(role), shown_node(parameters, role)
+        for place in ROLES:
+            role = _role_at(place, parameters, made)
+            projections, node = made.get(role), shown_node(parameters, place)
             if projections is None:
                 if node is not None:
-                    set_shown_node(parameters, role, None)
+                    set_shown_node(parameters, place, None)
                     self.scene.RemoveNode(node)
                 continue
             if node is None:
-                node = new[role] = images.make_image_node(self.scene, role)
-                set_shown_node(parameters, role, node)
+                node = new[place] = images.make_image_node(self.scene, place)
+                set_shown_node(parameters, place, node)
+            if node.GetAttribute(ROLE) != role:
+                node.SetName(NAMES[role])
             pixels, unit = projections.pixels[index], projections.unit
             if parameters.display.quantity == Quantity.INTENSITY and role in ("synthesized", "reference"):
                 pixels, unit = colours.as_intensity(pixels), colours.INTENSITY
@@ -217,8 +244,8 @@ class Session:
             return {}
         nodes = {role: shown_node(parameters, role) for role in ROLES}
         return {
-            layout.TAGS[role]: f"{NAMES[role]}: {node.GetAttribute(VIEW)}"
-            for role, node in nodes.items()
+            layout.TAGS[place]: f"{NAMES[node.GetAttribute(ROLE)]}: {node.GetAttribute(VIEW)}"
+            for place, node in nodes.items()
             if node is not None
         }
 
@@ -246,8 +273,11 @@ class Session:
             colours.grey(node, window, display.inverted)
         if (mr := shown_node(parameters, "mr")) is not None:
             colours.grey(mr, colours.windows([mr], shared=False)[0], inverted=False)
-        if (difference := shown_node(parameters, "difference")) is not None:
-            colours.difference(self.scene, difference)
+        if (fourth := shown_node(parameters, "difference")) is not None:
+            if fourth.GetAttribute(ROLE) == DEVIATION:
+                colours.grey(fourth, colours.windows([fourth], shared=False)[0])
+            else:
+                colours.difference(self.scene, fourth)
 
     def show_layout(self, parameters: MR2XRayParameterNode) -> None:
         """The four images and the C-arm, with whatever is there already."""
@@ -274,7 +304,7 @@ class Session:
 
     def take_results(self, parameters: MR2XRayParameterNode, run: RunResult) -> None:
         """Put the worker's projections and numbers into the scene, in place of the last ones, and show the first."""
-        for role in ROLES:
+        for role in STACKS:
             projections, node = run.projections.get(role), all_node(parameters, role)
             if projections is None:
                 if node is not None:
@@ -291,7 +321,7 @@ class Session:
             parameters.metrics = results.metrics_table(
                 self.scene, run.metrics, "MR2XRay metrics", node=parameters.metrics
             )
-        nodes = [all_node(parameters, role) for role in ROLES] + [parameters.metrics]
+        nodes = [all_node(parameters, role) for role in STACKS] + [parameters.metrics]
         results.put_into_folder(self.scene, [node for node in nodes if node is not None])
         parameters.resultIndex = 0
         self.show_layout(parameters)
@@ -306,3 +336,9 @@ class Session:
         """Show the chosen metric over the views in a plot view."""
         chart = results.metrics_plot(self.scene, parameters.metrics, parameters.display.plotMetric)
         layout.show_plot(self.scene, chart)
+
+
+def _role_at(place: str, parameters: MR2XRayParameterNode, made: dict[str, Projections]) -> str:
+    """What is shown at a role's place: itself, or the expected error where it is wanted and was made."""
+    wanted = place == "difference" and parameters.display.fourth == Fourth.EXPECTED_ERROR
+    return DEVIATION if wanted and DEVIATION in made else place

@@ -34,7 +34,7 @@ def node_from_projections(
         scene: gets the node.
         projections: what to put into it.
         name: of the node.
-        role: "mr", "synthesized", "reference" or "difference".
+        role: one of `roles.STACKS`.
         node: a stack to replace; a new one is made without it, or where it has left the scene.
     """
     if node is None or node.GetScene() is not scene:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from MR2XRayLib.cli.reporter import Reporter
@@ -13,7 +14,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     from dataclasses import replace
 
     from MR2XRayLib.evaluation.calibration import calibrate as fit_uncertainty
-    from MR2XRayLib.evaluation.cases import CaseSettings
+    from MR2XRayLib.evaluation.cases import Case, CaseSettings
     from MR2XRayLib.evaluation.for_cards import contrasts_for
     from MR2XRayLib.evaluation.groups import validation_heads
     from MR2XRayLib.generators.store import load_generator, save_generator
@@ -23,7 +24,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     groups = validation_heads(options.labels, settings, contrasts_for(trained))
     heads = sum(group.count for group in groups)
 
-    def told():
+    def told() -> Iterator[Case]:
         for number, case in enumerate(case for group in groups for case in group.cases()):
             reporter("calibrating", number / heads)
             yield case

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from MR2XRayLib import __version__
 from MR2XRayLib.cli import commands, export_commands, generator_commands, training_commands
+from MR2XRayLib.cli.calibrate_parser import add_calibrate
 from MR2XRayLib.cli.cohort_parser import add_cohort
 from MR2XRayLib.cli.evaluate_parser import add_evaluate
 from MR2XRayLib.cli.train_parser import add_train
@@ -43,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_train(_add, words)
     add_cohort(_add, words)
     add_evaluate(_add, words)
+    add_calibrate(_add, words)
     _add_exports(words)
     return parser
 
@@ -103,6 +105,11 @@ def _add_demo(words: argparse._SubParsersAction) -> None:
 
 def _add_run(words: argparse._SubParsersAction) -> None:
     parser = _add(words, "run", commands.run, "the main job: register, project, synthesize, compare")
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="the expected error of every pixel too; takes several syntheses",
+    )
     _add_pair(parser, ct="a CT volume in HU; without it there is no reference", ct_needed=False)
     _add_ct(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -146,6 +153,12 @@ def _add_project(words: argparse._SubParsersAction) -> None:
 
 def _add_synthesize(words: argparse._SubParsersAction) -> None:
     parser = _add(words, "synthesize", commands.synthesize, "X-ray projections from MR projections")
+    parser.add_argument(
+        "--deviation",
+        type=Path,
+        metavar="D.nrrd",
+        help="the expected error of every pixel too, where the generator tells it",
+    )
     parser.add_argument("projections", type=Path, nargs="+", metavar="P.nrrd", help="one file a contrast")
     parser.add_argument("--out", type=Path, required=True, metavar="S.nrrd")
     _add_generator(parser)

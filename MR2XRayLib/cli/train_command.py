@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 def train(options: Namespace, reporter: Reporter) -> None:
     """Train a generator, evaluate it, and write it with its card."""
     loss, contrasts = losses(options.loss), tuple(options.contrasts)
+    if not (options.labels or options.cohort or (options.mr and options.ct)):
+        raise MR2XRayError(
+            "There is nothing to train on; give --labels, --cohort, or --mr and --ct of one head."
+        )
     # Two thread pools that wait by spinning halve each other; set before torch starts its own.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
@@ -28,8 +32,10 @@ def train(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.device import resolve_device
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.training.distributed import ranks_of_torchrun
+    from MR2XRayLib.training.losses import check_names
     from MR2XRayLib.training.recipe import Recipe, make_generator
 
+    check_names(loss)
     if options.threads:
         torch.set_num_threads(options.threads)
     device = resolve_device(options.device)
@@ -92,10 +98,6 @@ def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) 
         return _simulated(options, contrasts)
     if options.cohort:
         return _cohort(options, contrasts, reporter)
-    if not (options.mr and options.ct):
-        raise MR2XRayError(
-            "There is nothing to train on; give --labels, --cohort, or --mr and --ct with --paper-protocol."
-        )
     return _one_head(options, contrasts, reporter)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from MR2XRayLib.metrics import fourier_ring_correlation, head_mask_2d
 from MR2XRayLib.metrics.mask import depth_inside
-from MR2XRayLib.metrics.structure import MID_BAND, _soft_window, _windowed_spectrum
+from MR2XRayLib.metrics.structure import MID_BAND, soft_window, windowed_spectrum
 from MR2XRayLib.projection import Projections
 from MR2XRayLib.scale import to_unit
 
@@ -62,11 +62,11 @@ def radial_power(image: np.ndarray, depth: np.ndarray) -> np.ndarray:
     Returns:
         (min(rows, columns) // 2 + 1,), the rings of `fourier_ring_correlation`.
     """
-    window = _soft_window(depth)
+    window = soft_window(depth)
     side = min(depth.shape)
     vertical, horizontal = np.fft.fftfreq(depth.shape[0]), np.fft.rfftfreq(depth.shape[1])
     ring = np.rint(np.hypot(vertical[:, None], horizontal) * side).astype(int).ravel()
-    power = np.abs(_windowed_spectrum(image, window)) ** 2 / max(float((window**2).sum()), 1e-12)
+    power = np.abs(windowed_spectrum(image, window)) ** 2 / max(float((window**2).sum()), 1e-12)
     # A real image's transform stores one half plane: every frequency but those it holds twice counts double.
     twice = np.broadcast_to(np.where((horizontal == 0) | (horizontal == 0.5), 1.0, 2.0), power.shape).ravel()
     sums = np.bincount(ring, power.ravel() * twice)[: side // 2 + 1]

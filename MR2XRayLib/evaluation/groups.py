@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from MR2XRayLib.carm import View
+from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.anatomies import AnatomyFiles
 from MR2XRayLib.evaluation.cases import BaselineData, Case, CaseGroup, CaseSettings
 from MR2XRayLib.head import head_centre_mm
@@ -18,6 +19,7 @@ from MR2XRayLib.projection import project
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.simulation.heads import read_labels, simulate_contrasts
 from MR2XRayLib.simulation.random_views import draw_view
+from MR2XRayLib.simulation.tissues import SEQUENCES
 from MR2XRayLib.volume import Volume
 
 Contrasts = Sequence[tuple[str, ...]]
@@ -34,6 +36,9 @@ BASELINE_ANATOMIES = 2
 BASELINE_VIEWS = 16
 """Of one head, for the baselines where there are no training views."""
 
+BASELINE_STEP = 10
+"""Of a protocol's training views the baselines are fitted on every tenth: two numbers and a mean need no more."""
+
 VIEWS_A_CASE = 50
 """Of many given views of a pair, so many are in memory at a time."""
 
@@ -44,7 +49,7 @@ def unseen_simulated_heads(
     """The anatomies held out, with MR voxels that lie exactly on the CT, and as a clinic has them.
 
     Raises:
-        MR2XRayError: if the folder lacks label volumes.
+        MR2XRayError: if the folder lacks label volumes, or a contrast cannot be simulated.
     """
     files = AnatomyFiles.of(labels)
     return _exact_and_thick(
@@ -58,7 +63,7 @@ def validation_heads(
     """The same of the validation anatomy: what choices are made by.
 
     Raises:
-        MR2XRayError: if the folder lacks label volumes.
+        MR2XRayError: if the folder lacks label volumes, or a contrast cannot be simulated.
     """
     files = AnatomyFiles.of(labels)
     return _exact_and_thick(
@@ -81,7 +86,7 @@ def digital_heads(settings: CaseSettings, baselines: BaselineData | None = None)
     return CaseGroup(
         "digital_head",
         "Digital head",
-        "The digital head as T1 and as T2, with face, neck and sinuses; no generator is trained on it.",
+        "The digital head as T1 and as T2, with face, neck and sinuses; mr2xray train never trains on it.",
         partial(_digital_cases, settings, SEED),
         2,
         baselines or own,
@@ -124,7 +129,8 @@ def views_of_pair(
     contrasts: tuple[str, ...] = (),
 ) -> CaseGroup:
     """The paper's protocol: some views of one head to test on, the baselines fitted on others of the same head."""
-    parts = [training_views[n : n + VIEWS_A_CASE] for n in range(0, len(training_views), VIEWS_A_CASE)]
+    known = training_views[::BASELINE_STEP]
+    parts = [known[n : n + VIEWS_A_CASE] for n in range(0, len(known), VIEWS_A_CASE)]
 
     def training() -> Iterator[Case]:
         for part in parts:
@@ -137,7 +143,7 @@ def views_of_pair(
         "trained on: the views of the two sets lie close together, and nothing is said of other heads.",
         partial(_pair_cases, pair, name, test_views, contrasts),
         1,
-        BaselineData(f"the {len(training_views)} training views", training, len(parts), mean_image=True),
+        BaselineData(f"{len(known)} of the training views", training, len(parts), mean_image=True),
         paper=True,
     )
 
@@ -150,6 +156,11 @@ def _exact_and_thick(
     settings: CaseSettings,
     contrasts: Contrasts,
 ) -> tuple[CaseGroup, CaseGroup]:
+    unknown = {family for families in contrasts for family in families} - set(SEQUENCES)
+    if unknown:
+        raise MR2XRayError(
+            f"Heads cannot be simulated as {', '.join(sorted(unknown))}; give contrasts of {', '.join(SEQUENCES)}."
+        )
     known = training[:BASELINE_ANATOMIES]
     baselines = BaselineData(
         f"simulated heads of {len(known)} training anatomies",
@@ -171,7 +182,7 @@ def _exact_and_thick(
         CaseGroup(
             key + suffix,
             title + ending,
-            f"Simulated heads of {number} that no generator was trained on, each as {seen}: {scan}.",
+            f"Simulated heads of {number} that mr2xray train never trains on, each as {seen}: {scan}.",
             partial(_simulated_cases, anatomies, SEED, settings, contrasts, clinical),
             len(anatomies) * len(contrasts),
             baselines,

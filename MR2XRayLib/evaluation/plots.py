@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PLOT_DPI, STRIP_DPI = 90, 110
-JPEG_QUALITIES = (88, 78, 68, 55, 40)
+PLOT_DPI = 90
+JPEG_FORMS = ((110, 88), (110, 75), (100, 65), (85, 55), (70, 45))
+"""Resolution (dots per inch) and quality of strips, the first that is small enough."""
+
 WHITE, STRONGEST = 99.9, 99.0
 """Percentiles of the shown pixels that are drawn white, and in the strongest colour."""
 
@@ -155,8 +157,8 @@ def _save_png(figure: Figure, path: Path) -> None:
 
 
 def _save_jpeg(figure: Figure, path: Path, most_bytes: int) -> None:
-    """At the best quality that fits, or at the lowest."""
-    for quality in JPEG_QUALITIES:
-        figure.savefig(path, dpi=STRIP_DPI, format="jpeg", pil_kwargs={"quality": quality, "optimize": True})
+    """In the best of `JPEG_FORMS` that fits, or in the last."""
+    for dpi, quality in JPEG_FORMS:
+        figure.savefig(path, dpi=dpi, format="jpeg", pil_kwargs={"quality": quality, "optimize": True})
         if path.stat().st_size <= most_bytes:
             return

@@ -7,6 +7,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.results import Evaluation
 from MR2XRayLib.evaluation.sections import SECTIONS, Section
@@ -68,14 +70,16 @@ def _heading(evaluation: Evaluation, command: str) -> list[str]:
 
 
 def _curves(evaluation: Evaluation) -> str:
-    """A row a group, method and frequency; an empty cell where a correlation is not defined."""
+    """A row a group, method and frequency, the reference among the methods; an undefined correlation is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("group", "method", "frequency_of_nyquist", "frc", "power", "reference_power"))
+    writer.writerow(("group", "method", "frequency_of_nyquist", "frc", "power"))
     for group in evaluation.groups:
-        for method in group.methods:
-            curves = method.curves
-            columns = (curves.frequencies, curves.frc, curves.power, curves.reference_power)
-            for row in zip(*columns, strict=True):
-                writer.writerow((group.key, method.name, *("" if x != x else f"{x:.4g}" for x in row)))
+        first = group.methods[0].curves
+        rows = [("reference", first.frequencies, np.full(first.frc.shape, np.nan), first.reference_power)]
+        rows += [(m.name, m.curves.frequencies, m.curves.frc, m.curves.power) for m in group.methods]
+        for name, *columns in rows:
+            for numbers in zip(*columns, strict=True):
+                cells = ("" if np.isnan(value) else f"{value:.3g}" for value in numbers)
+                writer.writerow((group.key, name, *cells))
     return text.getvalue()

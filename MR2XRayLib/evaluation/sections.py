@@ -16,7 +16,7 @@ Section = Callable[[Evaluation, Path], list[str]]
 SHOWN = ("mae", "rmse", "mse", "ssim", "psnr")
 MASKED = tuple(f"masked_{metric}" for metric in SHOWN)
 STRUCTURE = ("frc_mid", "hp_corr")
-BYTES_OF_STRIPS = 600_000
+BYTES_OF_STRIPS = 500_000
 """All strips together take about this at most, so that a report can be committed."""
 
 

@@ -43,11 +43,11 @@ def fourier_ring_correlation(
         Frequencies as fractions of the Nyquist frequency, 0 to 1, and the correlation at each, -1 to 1, both of
         shape (min(rows, columns) // 2 + 1,). The correlation is NaN where an image or a ring holds nothing.
     """
-    window = _soft_window(depth_inside(mask) if depth is None else depth)
+    window = soft_window(depth_inside(mask) if depth is None else depth)
     side = min(mask.shape)
     vertical, horizontal = np.fft.fftfreq(mask.shape[0]), np.fft.rfftfreq(mask.shape[1])
     ring = np.rint(np.sqrt(vertical[:, None] ** 2 + horizontal**2) * side).astype(int)
-    spectrum_a, spectrum_b = _windowed_spectrum(a, window), _windowed_spectrum(b, window)
+    spectrum_a, spectrum_b = windowed_spectrum(a, window), windowed_spectrum(b, window)
     # A real image's transform stores one half plane: every frequency but those it holds twice counts double.
     twice = np.where((horizontal == 0) | (horizontal == 0.5), 1.0, 2.0)
 
@@ -97,7 +97,7 @@ def high_pass_correlation(
     return _pearson(detail(a), detail(b)) if inside.any() else float("nan")
 
 
-def _soft_window(depth: np.ndarray) -> np.ndarray:
+def soft_window(depth: np.ndarray) -> np.ndarray:
     """Weights (rows, columns) for depths: 0 outside and on the rim, 1 deep inside, a raised cosine between."""
     columns = depth.shape[1]
     rim, taper = pixels_at_256(RIM_PX, columns), pixels_at_256(TAPER_PX, columns)
@@ -105,7 +105,7 @@ def _soft_window(depth: np.ndarray) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(np.pi * way_in)
 
 
-def _windowed_spectrum(image: np.ndarray, window: np.ndarray) -> np.ndarray:
+def windowed_spectrum(image: np.ndarray, window: np.ndarray) -> np.ndarray:
     """The half-plane transform of the image about its mean under the window; 0 where it is flat there."""
     if not window.any():
         return np.zeros((window.shape[0], window.shape[1] // 2 + 1), complex)

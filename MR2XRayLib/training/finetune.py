@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.evaluation.evaluation import REPORTED
+from MR2XRayLib.evaluation import REPORTED
 from MR2XRayLib.generators.card import ModelCard
 from MR2XRayLib.generators.shelf import can_be_a_name
 from MR2XRayLib.generators.store import TrainedGenerator, save_generator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -72,6 +72,17 @@ LOSSES: dict[str, Callable[[Path | None], nn.Module]] = {
 """From a loss's name to what makes it; the path is that of VGG-19's weights."""
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Refuse a name that is no loss's.
+
+    Raises:
+        MR2XRayError: naming those that there are.
+    """
+    unknown = [name for name in names if name not in LOSSES]
+    if unknown:
+        raise MR2XRayError(f'There is no loss "{unknown[0]}"; choose among {", ".join(LOSSES)}.')
+
+
 class WeightedSum(nn.Module):
     """A weighted sum of named losses.
 
@@ -85,9 +96,7 @@ class WeightedSum(nn.Module):
 
     def __init__(self, weights: Mapping[str, float], vgg: Path | None = None) -> None:
         super().__init__()
-        unknown = [name for name in weights if name not in LOSSES]
-        if unknown or not weights:
-            raise MR2XRayError(f"There is no loss {', '.join(unknown)!r}; choose among {', '.join(LOSSES)}.")
+        check_names(weights)
         self.weights = dict(weights)
         self.terms = nn.ModuleDict({name: LOSSES[name](vgg) for name in weights})
 

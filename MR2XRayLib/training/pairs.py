@@ -156,6 +156,6 @@ def _drop_contrasts(mr: np.ndarray, share: float, rng: np.random.Generator) -> N
     count, contrasts = mr.shape[:2]
     if contrasts == 1 or share == 0:
         return
-    kept: np.ndarray = rng.integers(contrasts, size=count)
-    dropped: np.ndarray = rng.random(count) < share
-    mr[dropped[:, None] & (np.arange(contrasts) != kept[:, None])] = ABSENT
+    kept = np.reshape(rng.integers(contrasts, size=count), (count, 1))
+    dropped = np.reshape(rng.random(count), (count, 1)) < share
+    mr[dropped & (np.arange(contrasts) != kept)] = ABSENT

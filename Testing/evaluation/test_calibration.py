@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from tiny_generators import tiny, trained
+from tiny_generators import card_of, tiny, trained
 
 from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.cli import calibrate_command as commands
+from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.calibration import (
     Scatter,
@@ -26,6 +29,7 @@ from MR2XRayLib.evaluation.calibration import (
 from MR2XRayLib.evaluation.calibration_section import PICTURE, calibration_section
 from MR2XRayLib.evaluation.cases import Case
 from MR2XRayLib.evaluation.results import Evaluation
+from MR2XRayLib.generators.store import load_generator, save_generator
 from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE
 from MR2XRayLib.metrics import head_mask_2d
 from MR2XRayLib.projection import Projections
@@ -186,3 +190,23 @@ def test_a_report_gets_a_table_and_a_picture(tmp_path: Path) -> None:
     assert (tmp_path / PICTURE).stat().st_size > 5000
     assert json.loads(json.dumps(made.to_json()))["bins"][0]["pixels"] == made.bins[0].pixels
     assert calibration_section({})(NOTHING_MEASURED, tmp_path) == []
+
+
+def test_the_command_writes_the_entry_into_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of())
+    groups = [Namespace(cases=lambda: iter(heads()), count=2)]
+    monkeypatch.setattr("MR2XRayLib.evaluation.groups.validation_heads", lambda *_: groups)
+    options = Namespace(
+        generator=tmp_path / "tiny",
+        labels=tmp_path,
+        method=AUGMENTATION,
+        members=3,
+        others=[],
+        device="cpu",
+    )
+    commands.calibrate(options, Reporter("none"))
+    saved = load_generator(tmp_path / "tiny")
+    expected = calibrate(saved, heads(), "the same", members=3, device="cpu")
+    assert saved.card.uncertainty == replace(expected, calibrated_on=saved.card.uncertainty.calibrated_on)
+    assert "2 simulated heads" in saved.card.uncertainty.calibrated_on
+    assert UncertainSynthesizer(saved, "cpu").synthesize(*heads()[0].mr).deviation.pixels.min() > 0

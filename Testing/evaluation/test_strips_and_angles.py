@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from invented_cases import a_case, projections, xray_pixels
+from PIL import Image
 
 from MR2XRayLib.evaluation.by_angle import binned
-from MR2XRayLib.evaluation.strips import Gallery, ranked
+from MR2XRayLib.evaluation.plots import draw_strips
+from MR2XRayLib.evaluation.strips import Gallery, Strip, ranked
 from MR2XRayLib.metrics import measure
 
 
@@ -57,3 +60,25 @@ def test_a_bin_without_a_defined_value_has_none() -> None:
     (only,) = binned([5.0], [math.nan], 15.0)
     assert only.views == 1
     assert math.isnan(only.mean)
+
+
+def test_strips_fit_the_bytes_that_they_may_take(tmp_path: Path) -> None:
+    (page,) = xray_pixels(1)
+    strips = [Strip(rank, "a head", measure(page, page), page, page, page) for rank in ("best", "worst")]
+    for most_bytes in (200_000, 25_000):
+        draw_strips(tmp_path / "strips.jpg", strips, most_bytes)
+        assert (tmp_path / "strips.jpg").stat().st_size <= most_bytes
+        with Image.open(tmp_path / "strips.jpg") as picture:
+            assert picture.width > 500
+
+
+def test_synthesized_and_reference_are_shown_in_one_window(tmp_path: Path) -> None:
+    (page,) = xray_pixels(1)
+    strip = Strip("best", "a head", measure(page / 2, page), page, page / 2, page)
+    draw_strips(tmp_path / "strips.jpg", [strip], 10**6)
+    with Image.open(tmp_path / "strips.jpg") as picture:
+        grey = np.asarray(picture.convert("L"), float)
+    columns = np.array_split(grey[grey.shape[0] // 3 : -grey.shape[0] // 5], 4, axis=1)
+    mr, synthesized, reference, _ = (column[:, 20:-20].mean() for column in columns)
+    assert mr == pytest.approx(reference, rel=0.05)
+    assert synthesized == pytest.approx(reference / 2, rel=0.1)

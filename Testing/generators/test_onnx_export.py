@@ -82,6 +82,7 @@ def test_every_architecture_is_tried() -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_onnx_runtime_gives_the_same_images_at_any_size(architecture: str, exported: Exported) -> None:
+    """The ResNet's differ by 1e-3 on the digital head where its norms are left to ONNX Runtime."""
     content, contrasts = exported(architecture), CONTRASTS[architecture]
     generator = network(architecture, contrasts)
     assert largest_difference(content, generator) <= TOLERANCE
@@ -116,6 +117,7 @@ def test_another_networks_file_is_found_out_and_nothing_is_written(
     exported: Exported, crn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = exported("crn")
+    monkeypatch.setattr(onnx_export, "SMALLEST_SIDE", 32)
     monkeypatch.setattr(onnx_export, "onnx_of", lambda generator, card: content)
     export = export_onnx(crn, tmp_path / "out" / "right.onnx")
     assert 0 <= export.largest_difference <= TOLERANCE
@@ -133,6 +135,7 @@ def test_one_pixel_that_differs_or_is_not_a_number_is_found(
     change: float, exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content, generator = exported("crn"), network("crn", CONTRASTS["crn"])
+    monkeypatch.setattr(onnx_export, "SMALLEST_SIDE", 32)
     forward = generator.forward
 
     def changed(image: torch.Tensor) -> torch.Tensor:

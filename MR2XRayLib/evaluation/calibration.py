@@ -1,0 +1,262 @@
+"""Whether a predicted standard deviation is right: it is fitted on some heads and held against the errors on others.
+
+Taken inside the heads alone: outside nothing is guessed, and air would outvote the head. Numbers and their names
+follow Levi et al. (arXiv 1905.11659: error against deviation by bins, ENCE) and Ilg et al. (arXiv 1802.07095:
+sparsification).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.evaluation.cases import Case
+from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE, UncertaintyCard
+from MR2XRayLib.metrics import head_mask_2d
+from MR2XRayLib.synthesis import Synthesizer
+from MR2XRayLib.uncertainty.members import AUGMENTATIONS, by_augmentation, by_dropout, by_ensemble, members_of
+from MR2XRayLib.uncertainty.uncertain import calibrated, spread
+
+BINS = 15
+STEPS = 40
+"""Of the fit; it settles within ten."""
+LEAST_SHARE = 1e-6
+"""Of the mean square error, that each of the two parts of the variance keeps, so that the fit stays defined."""
+
+SHARES_LEFT_OUT = tuple(round(0.05 * step, 2) for step in range(20))
+"""Of the sparsification curve."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """The pixels inside some heads, flat: what the members say, and how wrong the generator is.
+
+    Attributes:
+        deviation: standard deviation of the members, float32 (pixels,), line integral of attenuation.
+        error: synthesized minus reference, float32 (pixels,).
+        heads, views: how many the pixels come from.
+    """
+
+    deviation: np.ndarray
+    error: np.ndarray
+    heads: int
+    views: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Pixels of about the same predicted deviation.
+
+    Attributes:
+        predicted: the root of their mean predicted variance.
+        error: the root mean square of their errors.
+        pixels: how many there are.
+    """
+
+    predicted: float
+    error: float
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How well predicted deviations tell the errors, inside the heads.
+
+    Attributes:
+        heads, views, pixels: what was measured.
+        rms_error: of the synthesized image.
+        rms_predicted: the root of the mean predicted variance; the same as `rms_error` where all is right.
+        ence: expected normalised calibration error: mean over `bins` of |predicted - error| / predicted; 0 is best.
+        rank_correlation: Spearman's, of predicted deviation and size of the error; 1 is best.
+        within_1, within_2: shares of errors within one and two deviations (of normal errors .683 and .954).
+        log_score: mean of log(deviation) + error² / (2 deviation²), the lower the better: the negative logarithm of
+            a normal likelihood, without its constant.
+        log_score_constant: the same of one deviation for all pixels, the best in hindsight.
+        sparsification_gain: what leaving out the pixels of highest predicted deviation takes off the error, as a
+            share of what leaving out those of the largest errors does; 0 is no better than chance, 1 is best.
+        bins: `BINS` of equally many pixels, by predicted deviation.
+        sparsification: root mean square error of what stays when each of `SHARES_LEFT_OUT` is left out.
+    """
+
+    heads: int
+    views: int
+    pixels: int
+    rms_error: float
+    rms_predicted: float
+    ence: float
+    rank_correlation: float
+    within_1: float
+    within_2: float
+    log_score: float
+    log_score_constant: float
+    sparsification_gain: float
+    bins: tuple[Bin, ...]
+    sparsification: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Every entry by its name, bins as objects."""
+        return asdict(self)
+
+    def numbers(self) -> dict[str, float]:
+        """The single numbers, rounded to four digits, for a model card."""
+        numbers = {name: value for name, value in asdict(self).items() if isinstance(value, (int, float))}
+        return {name: float(f"{value:.4g}") for name, value in numbers.items()}
+
+
+def scatter_of(members: Sequence[Synthesizer], cases: Iterable[Case]) -> Scatter:
+    """What members say of heads, and how wrong the first of them is.
+
+    Raises:
+        MR2XRayError: if there are no heads, or they cannot be synthesized.
+    """
+    deviations, errors, heads, views = [], [], 0, 0
+    for case in cases:
+        made = spread(members, case.channels_of(members[0].trained.card))
+        inside = np.stack([head_mask_2d(page) for page in case.xray.pixels])
+        deviations.append(made.deviation.pixels[inside])
+        errors.append(made.synthesized.pixels[inside] - case.xray.pixels[inside])
+        heads, views = heads + 1, views + len(case.xray.views)
+    if not sum(map(len, errors)):
+        raise MR2XRayError("There is no head to calibrate an uncertainty on; give cases with a head in view.")
+    return Scatter(np.concatenate(deviations), np.concatenate(errors), heads, views)
+
+
+def fitted(scatter: Scatter) -> tuple[float, float]:
+    """Factor and floor of the variance floor² + (factor · deviation)² under which the errors are likeliest.
+
+    Normal errors; found by Fisher scoring, which here is least squares of error² on 1 and deviation², weighted by
+    1 / variance² anew in each step.
+    """
+    square = scatter.error.astype(np.float64) ** 2
+    spread_square = scatter.deviation.astype(np.float64) ** 2
+    if not spread_square.any():
+        return 0.0, math.sqrt(square.mean())
+    # Both parts in units of the mean square error, so that neither outweighs the other in the normal equations.
+    unit = square.mean() or 1.0
+    scale = spread_square.mean()
+    parts = np.stack([np.ones_like(square), spread_square / scale])
+    shares = np.array([0.5, 0.5])
+    for _ in range(STEPS):
+        weights = (shares @ parts) ** -2
+        shares = np.linalg.solve((parts * weights) @ parts.T, (parts * weights) @ (square / unit))
+        shares = np.maximum(shares, LEAST_SHARE)
+    floor_square, factor_square = shares * unit / (1.0, scale)
+    return math.sqrt(factor_square), math.sqrt(floor_square)
+
+
+def calibrate(
+    trained: TrainedGenerator,
+    cases: Iterable[Case],
+    calibrated_on: str,
+    method: str = AUGMENTATION,
+    members: int = len(AUGMENTATIONS),
+    others: Sequence[TrainedGenerator] = (),
+    device: str = "auto",
+) -> UncertaintyCard:
+    """Fit an uncertainty of a generator on heads that it was not trained on; for its card's entry "uncertainty".
+
+    Args:
+        trained: the generator.
+        cases: of the heads.
+        calibrated_on: the heads in words, for the card.
+        method: one of `generators.uncertainty_card.METHODS`.
+        members: how many; of an ensemble there are as many as generators.
+        others: the other generators of an ensemble; they are looked up by name when the card is used.
+        device: "auto", "cpu", "cuda" or "mps".
+
+    Returns:
+        The entry; its metrics are of the heads it was fitted on, and end in "_fitted".
+
+    Raises:
+        MR2XRayError: if the method cannot be had for this generator, or there are no heads.
+    """
+    made_of = {
+        AUGMENTATION: lambda: by_augmentation(trained, members, device),
+        DROPOUT: lambda: by_dropout(trained, members, device),
+        ENSEMBLE: lambda: by_ensemble(trained, others, device),
+    }
+    if method not in made_of:
+        raise MR2XRayError(f'There is no uncertainty by "{method}"; choose one of {", ".join(made_of)}.')
+    synthesizers = made_of[method]()
+    scatter = scatter_of(synthesizers, cases)
+    factor, floor = (float(f"{value:.4g}") for value in fitted(scatter))
+    numbers = calibration_of(scatter, factor, floor).numbers()
+    return UncertaintyCard(
+        method=method,
+        members=len(synthesizers),
+        factor=factor,
+        floor=floor,
+        calibrated_on=calibrated_on,
+        weights_sha256=trained.card.weights_sha256,
+        others={other.card.name: other.card.weights_sha256 for other in others},
+        metrics={f"{name}_fitted": value for name, value in numbers.items()},
+    )
+
+
+def calibration_report(trained: TrainedGenerator, cases: Iterable[Case], device: str = "auto") -> Calibration:
+    """How well the uncertainty of a generator's card holds on other heads.
+
+    Raises:
+        MR2XRayError: if the card has none, or there are no heads.
+    """
+    card = trained.card.usable_uncertainty()
+    return calibration_of(scatter_of(members_of(trained, card, device), cases), card.factor, card.floor)
+
+
+def calibration_of(scatter: Scatter, factor: float, floor: float) -> Calibration:
+    """How well the deviations sqrt(floor² + (factor · deviation)²) tell the errors of `scatter`."""
+    predicted = np.maximum(calibrated(scatter.deviation.astype(np.float64), factor, floor), 1e-9)
+    error = np.abs(scatter.error.astype(np.float64))
+    order = np.argsort(predicted, kind="stable")
+    bins = tuple(
+        Bin(_rms(predicted[chosen]), _rms(error[chosen]), len(chosen))
+        for chosen in np.array_split(order, min(BINS, len(order)))
+    )
+    by_prediction, by_error = _sparsified(error, predicted), _sparsified(error, error)
+    at_best = _rms(error) - np.mean(by_error)
+    return Calibration(
+        heads=scatter.heads,
+        views=scatter.views,
+        pixels=len(error),
+        rms_error=_rms(error),
+        rms_predicted=_rms(predicted),
+        ence=float(np.mean([abs(b.predicted - b.error) / b.predicted for b in bins])),
+        rank_correlation=rank_correlation(predicted, error),
+        within_1=float(np.mean(error <= predicted)),
+        within_2=float(np.mean(error <= 2 * predicted)),
+        log_score=float(np.mean(np.log(predicted) + (error / predicted) ** 2 / 2)),
+        log_score_constant=math.log(max(_rms(error), 1e-9)) + 0.5,
+        sparsification_gain=float((_rms(error) - np.mean(by_prediction)) / at_best) if at_best > 0 else 0.0,
+        bins=bins,
+        sparsification=tuple(by_prediction),
+    )
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's; equal values share the mean of their ranks. 0 where one of them is constant."""
+    ranks, other_ranks = _ranks(one), _ranks(other)
+    if not (np.ptp(ranks) and np.ptp(other_ranks)):
+        return 0.0
+    return float(np.corrcoef(ranks, other_ranks)[0, 1])
+
+
+def _rms(values: np.ndarray) -> float:
+    return math.sqrt(np.mean(np.square(values)))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+
+def _sparsified(error: np.ndarray, by: np.ndarray) -> list[float]:
+    """Root mean square error of the pixels that stay when the highest in `by` are left out, for each share."""
+    kept = np.cumsum(np.square(error[np.argsort(by, kind="stable")]))
+    counts = [max(1, round((1 - share) * len(error))) for share in SHARES_LEFT_OUT]
+    return [math.sqrt(kept[count - 1] / count) for count in counts]

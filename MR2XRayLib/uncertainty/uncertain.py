@@ -1,0 +1,102 @@
+"""`UncertainSynthesizer`: an image, and for each of its pixels the standard deviation that its error should have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.projection.projections import Projections
+from MR2XRayLib.synthesis import Synthesizer
+from MR2XRayLib.uncertainty.members import members_of
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertain:
+    """What several members make of the same MR projections; all are line integrals of attenuation, unit "1".
+
+    Attributes:
+        synthesized: by the first member, the generator as it is: the same as without an uncertainty.
+        mean: of all members, pixel by pixel.
+        deviation: the members' standard deviation (with n - 1); calibrated, if an `UncertainSynthesizer` made it.
+    """
+
+    synthesized: Projections
+    mean: Projections
+    deviation: Projections
+
+
+class UncertainSynthesizer:
+    """A trained generator on a device, with the uncertainty that its card describes.
+
+    One synthesis takes as many times longer as there are members.
+
+    Attributes:
+        card: how the deviation is made.
+        device: the torch device in use.
+
+    Raises:
+        MR2XRayError: if the generator has no uncertainty, or it was calibrated with other weights.
+    """
+
+    def __init__(self, trained: TrainedGenerator, device: str = "auto") -> None:
+        self.card = trained.card.usable_uncertainty()
+        self._members = members_of(trained, self.card, device)
+        self.device = self._members[0].device
+
+    def synthesize(self, *contrasts: Projections, progress: Progress = silent) -> Uncertain:
+        """The image with its expected error; arguments and errors as of `Synthesizer.synthesize`."""
+        made = spread(self._members, contrasts, progress)
+        pixels = calibrated(made.deviation.pixels, self.card.factor, self.card.floor).astype(np.float32)
+        provenance = {
+            "step": "uncertainty",
+            "method": self.card.method,
+            "members": self.card.members,
+            "factor": self.card.factor,
+            "floor": self.card.floor,
+            "calibrated_on": self.card.calibrated_on,
+            "of": dict(made.synthesized.provenance),
+        }
+        return replace(made, deviation=replace(made.deviation, pixels=pixels, provenance=provenance))
+
+
+def calibrated(deviation: np.ndarray, factor: float, floor: float) -> np.ndarray:
+    """The expected standard deviation of the error: sqrt(floor² + (factor · deviation)²)."""
+    return np.hypot(floor, factor * deviation)
+
+
+def spread(
+    members: Sequence[Synthesizer], contrasts: Sequence[Projections], progress: Progress = silent
+) -> Uncertain:
+    """Mean and standard deviation over members, not calibrated; in one pass (Welford, Technometrics 4, 1962).
+
+    Raises:
+        MR2XRayError: as `Synthesizer.synthesize`.
+    """
+
+    def synthesized_by(number: int) -> Projections:
+        def share(stage: str, fraction: float) -> None:
+            progress(stage, (number + fraction) / len(members))
+
+        return members[number].synthesize(*contrasts, progress=share)
+
+    first = synthesized_by(0)
+    mean = first.pixels.astype(np.float64)
+    squares = np.zeros_like(mean)
+    for number in range(1, len(members)):
+        pixels = synthesized_by(number).pixels
+        from_old_mean = pixels - mean
+        mean += from_old_mean / (number + 1)
+        squares += from_old_mean * (pixels - mean)
+    deviation = np.sqrt(squares / (len(members) - 1))
+    of = {"members": len(members), "of": dict(first.provenance)}
+    return Uncertain(
+        first,
+        replace(first, pixels=mean.astype(np.float32), provenance={"step": "mean of members", **of}),
+        replace(
+            first, pixels=deviation.astype(np.float32), provenance={"step": "deviation of members", **of}
+        ),
+    )
