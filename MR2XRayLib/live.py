@@ -14,6 +14,7 @@ import numpy as np
 from MR2XRayLib.carm import View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.field_of_view import within_field_of_view
+from MR2XRayLib.generators.channels import in_channels
 from MR2XRayLib.head import head_only
 from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
 from MR2XRayLib.progress import Progress, silent
@@ -32,7 +33,7 @@ class LiveImages:
     """What is seen from some views; what cannot be had, for want of a CT or a generator, is None.
 
     Attributes:
-        mr: the projection of each MR contrast; normalised intensity times mm.
+        mr: the projection of each MR contrast that is there; normalised intensity times mm.
         synthesized: line integrals guessed from `mr`.
         reference: line integrals of the CT.
         comparison: the numbers, where they were asked for.
@@ -74,14 +75,14 @@ class Live:
     The parts are replaced one by one: `with_generator` and `with_ct` give another `Live` that shares the rest.
 
     Attributes:
-        mr: a projector for each contrast, in the order of the generator's card.
+        mr: a projector for each contrast, in the order of the generator's card; None where one is absent.
         ct: None without a reference.
         synthesizer: None without a generator.
-        frame: where the first MR lies in the world of the views; it has no voxels of its own.
+        frame: where the first MR that is there lies in the world of the views; it has no voxels of its own.
         device: as it was asked for: "auto", "cpu", "cuda" or "mps".
     """
 
-    mr: tuple[Projector, ...]
+    mr: tuple[Projector | None, ...]
     ct: Projector | None
     synthesizer: Synthesizer | None
     frame: Volume
@@ -90,7 +91,7 @@ class Live:
     @classmethod
     def prepare(
         cls,
-        mr: Sequence[Volume],
+        mr: Sequence[Volume | None],
         ct: Volume | None = None,
         trained: TrainedGenerator | None = None,
         *,
@@ -106,19 +107,16 @@ class Live:
         is free for other threads nearly all the time.
 
         Raises:
-            MR2XRayError: if there is no MR, a volume is not of its modality, or there are more or fewer contrasts
-                than the generator takes.
+            MR2XRayError: if there is no MR, a volume is not of its modality, there are more or fewer contrasts
+                than the generator takes, or one is absent that it needs.
         """
-        if not mr:
-            raise MR2XRayError(
-                "No MR volume was given; a synthesized X-ray projection starts from at least one."
-            )
+        first = first_present(mr)
         transform = transform or Transform.identity()
-        projectors = []
+        projectors: list[Projector | None] = []
         for number, volume in enumerate(mr):
             progress("preparing", number / (len(mr) + 1))
-            projectors.append(Projector(normalise_mr(as_mr(volume)), transform, device=device))
-        live = cls(tuple(projectors), None, None, _frame(mr[0], transform), device).with_generator(trained)
+            projectors.append(None if volume is None else _projector(volume, transform, device))
+        live = cls(tuple(projectors), None, None, _frame(first, transform), device).with_generator(trained)
         progress("preparing", len(mr) / (len(mr) + 1))
         live = live.with_ct(ct, energy_kev=energy_kev, whole_ct=whole_ct)
         progress("preparing", 1.0)
@@ -128,15 +126,14 @@ class Live:
         """The same volumes with another generator, or with none.
 
         Raises:
-            MR2XRayError: if it takes more or fewer contrasts, or the device is not available.
+            MR2XRayError: if it takes more or fewer contrasts or needs an absent one, or the device is not available.
         """
         if trained is None:
             return replace(self, synthesizer=None)
         from MR2XRayLib.synthesis import Synthesizer
 
-        synthesizer = Synthesizer(trained, self.device)
-        synthesizer.check_count(len(self.mr))
-        return replace(self, synthesizer=synthesizer)
+        in_channels(self.mr, trained.card)
+        return replace(self, synthesizer=Synthesizer(trained, self.device))
 
     def with_ct(self, ct: Volume | None, *, energy_kev: float = 60.0, whole_ct: bool = False) -> Live:
         """The same MR and generator with another CT, in HU, or with none.
@@ -177,7 +174,7 @@ class Live:
         progress: Progress = silent,
     ) -> LiveImages:
         """The images of several views of one size; raises as `update`."""
-        contrasts = tuple(projector.project(views, progress) for projector in self.mr)
+        contrasts = [None if mr is None else mr.project(views, progress) for mr in self.mr]
         synthesized, deviation = self._synthesized(contrasts, uncertain, progress)
         reference = None if self.ct is None else self.ct.project(views, progress)
         comparison = None
@@ -185,10 +182,11 @@ class Live:
             from MR2XRayLib.metrics import compare
 
             comparison = compare(synthesized, reference)
-        return LiveImages(contrasts, synthesized, reference, comparison, deviation)
+        given = tuple(contrast for contrast in contrasts if contrast is not None)
+        return LiveImages(given, synthesized, reference, comparison, deviation)
 
     def _synthesized(
-        self, contrasts: tuple[Projections, ...], uncertain: bool, progress: Progress
+        self, contrasts: Sequence[Projections | None], uncertain: bool, progress: Progress
     ) -> tuple[Projections | None, Projections | None]:
         """The synthesized images, and their standard deviation where it is wanted."""
         if self.synthesizer is None:
@@ -209,6 +207,22 @@ def difference(synthesized: Projections | None, reference: Projections | None) -
         return None
     provenance = {"minuend": dict(synthesized.provenance), "subtrahend": dict(reference.provenance)}
     return replace(synthesized, pixels=synthesized.pixels - reference.pixels, provenance=provenance)
+
+
+def first_present(mr: Sequence[Volume | None]) -> Volume:
+    """The first MR that is there: the one that is registered, and that shows where the head is.
+
+    Raises:
+        MR2XRayError: if there is none.
+    """
+    for volume in mr:
+        if volume is not None:
+            return volume
+    raise MR2XRayError("No MR volume was given; a synthesized X-ray projection starts from at least one.")
+
+
+def _projector(mr: Volume, transform: Transform, device: str) -> Projector:
+    return Projector(normalise_mr(as_mr(mr)), transform, device=device)
 
 
 def _frame(mr: Volume, transform: Transform) -> Volume:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import draft_folder, write_json, write_text
+from MR2XRayLib.generators.channels import in_channels
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.intensity import as_ct, as_mr
-from MR2XRayLib.live import Live, difference
+from MR2XRayLib.live import Live, difference, first_present
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections
 from MR2XRayLib.registration import RegistrationQuality, quality, register
@@ -45,7 +46,7 @@ class Result:
 
     Attributes:
         alignment: MR to CT.
-        mr: the projection of each MR contrast; normalised intensity times mm.
+        mr: the projection of each MR contrast that is there; normalised intensity times mm.
         synthesized: line integrals guessed from `mr`.
         reference: line integrals of the CT; None without a CT.
         comparison: the numbers; None without a CT.
@@ -66,7 +67,7 @@ class Result:
 
 
 def run(
-    mr: Sequence[Volume],
+    mr: Sequence[Volume | None],
     ct: Volume | None,
     generator: TrainedGenerator,
     place_views: Callable[[CArm], tuple[View, ...]],
@@ -84,7 +85,8 @@ def run(
 
     Args:
         mr: one volume a contrast, as scanned, in the order of the generator's card; all contrasts share the
-            world frame of the first, which is the one that is registered.
+            world frame of the first, which is the one that is registered. None is an absent contrast, as are those
+            after the last, where the card says that contrasts are optional; the first is then the first that is there.
         ct: in HU; None to synthesize without a reference.
         generator: a trained generator.
         place_views: gives the views of a C-arm that has its isocentre.
@@ -98,17 +100,17 @@ def run(
         progress: told of every stage.
 
     Raises:
-        MR2XRayError: if a volume is not of its modality, registration fails, views and volumes do not fit, or the
-            generator has no uncertainty and one is wanted.
+        MR2XRayError: if a volume is not of its modality, the generator takes other contrasts, registration fails,
+            views and volumes do not fit, or the generator has no uncertainty and one is wanted.
     """
-    if not mr:
-        raise MR2XRayError("No MR volume was given; a synthesized X-ray projection starts from at least one.")
+    mr = [None if volume is None else as_mr(volume) for volume in mr]
+    first = first_present(mr)
+    in_channels(mr, generator.card)
     if uncertain:
         generator.card.usable_uncertainty()
-    mr = [as_mr(volume) for volume in mr]
     ct = None if ct is None else as_ct(ct)
-    alignment = align(mr[0], ct, transform, preset, progress)
-    views = place_views(centred(carm or CArm(), mr[0], ct, alignment.transform))
+    alignment = align(first, ct, transform, preset, progress)
+    views = place_views(centred(carm or CArm(), first, ct, alignment.transform))
     live = Live.prepare(
         mr,
         ct,

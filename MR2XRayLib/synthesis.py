@@ -13,6 +13,7 @@ from MR2XRayLib.carm import View
 from MR2XRayLib.device import resolve_device
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.applicability import pitch_at_isocentre_mm
+from MR2XRayLib.generators.channels import absent_names, filled, in_channels
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.projections import Projections
@@ -47,24 +48,27 @@ class Synthesizer:
         self._layout = torch.channels_last if self.device == "cpu" else torch.contiguous_format
         self._network.to(memory_format=self._layout)  # type: ignore[call-overload]
 
-    def synthesize(self, *contrasts: Projections, progress: Progress = silent) -> Projections:
+    def synthesize(self, *contrasts: Projections | None, progress: Progress = silent) -> Projections:
         """Line integrals of attenuation (unit 1, at least 0) for the views of the MR projections.
 
         Args:
-            contrasts: one `Projections` in mm for each contrast of the card, in its order, of the same views.
+            contrasts: one `Projections` in mm for each contrast of the card, in its order, of the same views. Where
+                the card says that contrasts are optional, None is an absent one, and so is one after the last.
             progress: told "synthesizing" and the share of views done.
 
         Raises:
-            MR2XRayError: if contrasts are missing, or not in mm, not finite, or not of the same views.
+            MR2XRayError: if contrasts are missing that the generator needs, or some are not in mm, not finite, or
+                not of the same views.
         """
-        self._check(contrasts)
-        views = contrasts[0].views
-        pixels = np.empty(contrasts[0].pixels.shape, np.float32)
+        channels = filled(contrasts, self.trained.card)
+        self._check(channels)
+        views = channels[0].views
+        pixels = np.empty(channels[0].pixels.shape, np.float32)
         # Full precision on CUDA, where convolutions would otherwise round to TF32, and no run-time choice.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             for index, view in enumerate(views):
                 progress("synthesizing", index / len(views))
-                pixels[index] = self._one_view(np.stack([c.pixels[index] for c in contrasts]), view)
+                pixels[index] = self._one_view(np.stack([c.pixels[index] for c in channels]), view)
         progress("synthesizing", 1.0)
         return Projections(pixels, views, "1", self._provenance(contrasts))
 
@@ -93,22 +97,8 @@ class Synthesizer:
         synthesized = self._network(padded.to(self.device, memory_format=self._layout)).cpu()
         return synthesized[..., top : top + rows, left : left + columns]
 
-    def check_count(self, contrasts: int) -> None:
-        """Refuse a number of MR contrasts that the generator does not take.
-
-        Raises:
-            MR2XRayError: naming those that it takes.
-        """
-        card = self.trained.card
-        if contrasts != card.in_channels:
-            raise MR2XRayError(
-                f'The generator "{card.name}" needs projections of {card.in_channels} MR contrasts '
-                f"({', '.join(card.input.contrasts)}), not {contrasts}; give them in this order."
-            )
-
     def _check(self, contrasts: Sequence[Projections]) -> None:
         card = self.trained.card
-        self.check_count(len(contrasts))
         for contrast in contrasts:
             if contrast.unit != card.input.unit:
                 raise MR2XRayError(
@@ -122,16 +112,18 @@ class Synthesizer:
                     "The projections of the MR contrasts are not of the same views; project them again."
                 )
 
-    def _provenance(self, contrasts: Sequence[Projections]) -> dict[str, object]:
+    def _provenance(self, contrasts: Sequence[Projections | None]) -> dict[str, object]:
         card = self.trained.card
-        warnings = [sentence for contrast in contrasts for sentence in card.outside_training(contrast)]
+        given = [contrast for contrast in contrasts if contrast is not None]
+        warnings = [sentence for contrast in given for sentence in card.outside_training(contrast)]
         return {
             "step": "synthesize",
             "library": f"MR2XRayLib {__version__}",
             "generator": {"name": card.name, "version": card.version, "sha256": card.weights_sha256},
             "device": self.device,
             "outside_training": list(dict.fromkeys(warnings)),
-            "input": [dict(contrast.provenance) for contrast in contrasts],
+            "input": [dict(contrast.provenance) for contrast in given],
+            "absent": list(absent_names(in_channels(contrasts, card), card)),
         }
 
 

@@ -131,7 +131,7 @@ def project(
 
 def synthesize(
     scene: slicer.vtkMRMLScene,
-    *contrasts: slicer.vtkMRMLScalarVolumeNode,
+    *contrasts: slicer.vtkMRMLScalarVolumeNode | None,
     generator: str | None = None,
     device: str = "auto",
     progress: Progress = silent,
@@ -140,7 +140,8 @@ def synthesize(
 
     Args:
         scene: gets the stack.
-        contrasts: stacks that `project` made with modality "mr", one a contrast, in the order of the card.
+        contrasts: stacks that `project` made with modality "mr", one a contrast, in the order of the card; None where
+            one is absent.
         generator: its name in the store or its folder; None is the default one.
         device: "auto", "cpu", "cuda" or "mps".
         progress: told of every stage.
@@ -151,7 +152,7 @@ def synthesize(
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.synthesis import Synthesizer
 
-    projections = [stacks.projections_from_node(node) for node in contrasts]
+    projections = [None if node is None else stacks.projections_from_node(node) for node in contrasts]
     synthesized = Synthesizer(load_generator(generator), device).synthesize(*projections, progress=progress)
     return _stack(scene, synthesized, "synthesized")
 
@@ -176,7 +177,7 @@ def compare(
 
 def run(
     scene: slicer.vtkMRMLScene,
-    mr: slicer.vtkMRMLScalarVolumeNode | Sequence[slicer.vtkMRMLScalarVolumeNode],
+    mr: slicer.vtkMRMLScalarVolumeNode | Sequence[slicer.vtkMRMLScalarVolumeNode | None],
     ct: slicer.vtkMRMLScalarVolumeNode | None = None,
     views: Views = DEFAULT_VIEWS,
     *,
@@ -191,7 +192,7 @@ def run(
 
     Args:
         scene: gets the nodes.
-        mr: the MR, or one node a contrast in the order of the generator's card.
+        mr: the MR, or one node a contrast in the order of the generator's card; None where one is absent.
         ct: None synthesizes without a reference.
         views: by words, a file's name, or ready-made.
         registration: "rigid" or "affine"; None takes the volumes as they lie.
@@ -208,11 +209,12 @@ def run(
     from MR2XRayLib.generators.store import load_generator
 
     nodes = [mr] if isinstance(mr, slicer.vtkMRMLScalarVolumeNode) else list(mr)
-    if ct is not None and registration is not None:
-        register(scene, nodes[0], ct, registration, nodes[1:], progress)
+    given = [node for node in nodes if node is not None]
+    if given and ct is not None and registration is not None:
+        register(scene, given[0], ct, registration, given[1:], progress)
     place = partial(resolve_views, views) if isinstance(views, str) else lambda _carm: tuple(views)
     result = pipeline.run(
-        [volume_from_node(node) for node in nodes],
+        [None if node is None else volume_from_node(node) for node in nodes],
         None if ct is None else volume_from_node(ct),
         load_generator(generator),
         place,

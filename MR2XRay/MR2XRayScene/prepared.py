@@ -17,7 +17,7 @@ import vtk
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.head import head_centre_mm
-from MR2XRayLib.live import Live
+from MR2XRayLib.live import Live, first_present
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.volume import Volume
 from MR2XRayScene.head_surface import skin
@@ -34,12 +34,12 @@ class Pair:
     """The chosen volumes where they lie in the world, and the options that concern them.
 
     Attributes:
-        mr: one volume a contrast.
+        mr: one volume a contrast; None where one before the last is absent.
         ct: None without a reference.
         energy_kev, whole_ct: as in `MR2XRayLib.pipeline.run`.
     """
 
-    mr: tuple[Volume, ...]
+    mr: tuple[Volume | None, ...]
     ct: Volume | None
     energy_kev: float
     whole_ct: bool
@@ -62,10 +62,17 @@ class Prepared:
     words: str = ""
 
 
+def contrast_nodes(parameters: MR2XRayParameterNode) -> list[slicer.vtkMRMLScalarVolumeNode | None]:
+    """The MR nodes in the order of the generator's card, None for an absent contrast; the last is there."""
+    nodes = [parameters.mr, *parameters.moreMr]
+    while nodes and nodes[-1] is None:
+        nodes.pop()
+    return nodes
+
+
 def mr_nodes(parameters: MR2XRayParameterNode) -> list[slicer.vtkMRMLScalarVolumeNode]:
-    """The MR nodes, the one that is registered first."""
-    more = [node for node in parameters.moreMr if node is not None]
-    return [node for node in [parameters.mr] if node is not None] + more
+    """The MR nodes that are there, the one that is registered first."""
+    return [node for node in contrast_nodes(parameters) if node is not None]
 
 
 def chosen_pair(parameters: MR2XRayParameterNode) -> Pair:
@@ -75,14 +82,14 @@ def chosen_pair(parameters: MR2XRayParameterNode) -> Pair:
         MR2XRayError: if there is no MR, a volume is chosen twice, or a node is no volume that can be projected.
     """
     nodes = mr_nodes(parameters)
-    if parameters.mr is None:
+    if not nodes:
         raise MR2XRayError("No MR volume is chosen; a synthesized X-ray starts from one.")
     chosen = [*nodes, parameters.ct] if parameters.ct is not None else nodes
     twice = [node.GetName() for node in chosen if sum(node is other for other in chosen) > 1]
     if twice:
         raise MR2XRayError(f"The volume {twice[0]} is chosen twice; MR and CT are two volumes of one head.")
     return Pair(
-        tuple(volume_from_node(node) for node in nodes),
+        tuple(None if node is None else volume_from_node(node) for node in contrast_nodes(parameters)),
         None if parameters.ct is None else volume_from_node(parameters.ct),
         parameters.energyKev,
         parameters.wholeCt,
@@ -91,7 +98,7 @@ def chosen_pair(parameters: MR2XRayParameterNode) -> Pair:
 
 def state_of(parameters: MR2XRayParameterNode) -> Hashable:
     """What `chosen_pair` depends on; equal as long as nothing needs to be prepared anew."""
-    nodes = [*mr_nodes(parameters), parameters.ct]
+    nodes = [*contrast_nodes(parameters), parameters.ct]
     return (
         tuple(None if node is None else _state_of_node(node) for node in nodes),
         parameters.energyKev,
@@ -127,6 +134,8 @@ def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress 
     Raises:
         MR2XRayError: if a volume is not of its modality, or shows no head.
     """
+    # The projectors ask torch for a GPU already.
+    load_ahead()
     live = Live.prepare(
         pair.mr,
         pair.ct,
@@ -135,7 +144,7 @@ def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress 
         device=device,
         progress=progress,
     )
-    head = pair.mr[0] if pair.ct is None else pair.ct
+    head = first_present(pair.mr) if pair.ct is None else pair.ct
     centre_mm = head_centre_mm(head)
     progress("preparing", 1.0)
     prepared = Prepared(live, centre_mm, skin(head))
@@ -159,7 +168,6 @@ def _load(generator: Path | None) -> TrainedGenerator | None:
         raise MR2XRayError(
             "PyTorch is not installed, so no X-ray can be synthesized; press Update to install it."
         )
-    load_ahead()
     from MR2XRayLib.generators.store import load_generator
 
     return load_generator(generator)

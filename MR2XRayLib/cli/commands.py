@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import check_folder, check_suffix, read_transform
+from MR2XRayLib.cli.inputs import check_folder, check_suffix, read_contrasts, read_transform
 from MR2XRayLib.cli.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_folder(options.out)
-    mr = [read_volume(path) for path in options.mr]
+    mr = read_contrasts(options.mr, read_volume)
     ct = None if options.ct is None else read_volume(options.ct)
     _main_job(options, reporter, mr, ct, read_transform(options.transform))
 
@@ -55,7 +55,7 @@ def run(options: Namespace, reporter: Reporter) -> None:
 def _main_job(
     options: Namespace,
     reporter: Reporter,
-    mr: Sequence[Volume],
+    mr: Sequence[Volume | None],
     ct: Volume | None,
     transform: Transform | None,
 ) -> Result:
@@ -111,7 +111,9 @@ def _tell_alignment(alignment: Alignment, reporter: Reporter) -> None:
 
 
 def _warn(synthesized: Projections, reporter: Reporter) -> None:
-    """Tell where the input lies outside what the generator was trained for."""
+    """Tell which contrasts were absent, and where the input lies outside what the generator was trained for."""
+    if absent := synthesized.provenance["absent"]:
+        reporter.say(f"Synthesized without the MR contrast {' and '.join(absent)}, which is absent.")
     for sentence in synthesized.provenance["outside_training"]:
         reporter.warn(sentence)
 
@@ -181,7 +183,7 @@ def synthesize(options: Namespace, reporter: Reporter) -> None:
     wanted = getattr(options, "deviation", None)
     if wanted is not None:
         check_suffix(wanted, (".nrrd",), "standard deviations")
-    contrasts = [Projections.read(path) for path in options.projections]
+    contrasts = read_contrasts(options.projections, Projections.read)
     generator = load_generator(options.generator)
     if wanted is None:
         synthesized = Synthesizer(generator, options.device).synthesize(*contrasts, progress=reporter)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
     from MR2XRayLib.transform import Transform
+
+
+ABSENT = "absent"
+"""Stands for an MR contrast that is not there; a file of this name is given as ./absent."""
+
+Contrast = TypeVar("Contrast")
+
+
+def path_or_absent(word: str) -> Path | None:
+    """A word of the command line as a path; None for `ABSENT`."""
+    return None if word == ABSENT else Path(word)
+
+
+def read_contrasts(paths: Sequence[Path | None], read: Callable[[Path], Contrast]) -> list[Contrast | None]:
+    """What is in the files, None for an absent contrast; it raises what `read` raises."""
+    return [None if path is None else read(path) for path in paths]
 
 
 def read_transform(path: Path | None) -> Transform | None:

@@ -10,6 +10,7 @@ from MR2XRayLib.cli import commands, export_commands, generator_commands, traini
 from MR2XRayLib.cli.calibrate_parser import add_calibrate
 from MR2XRayLib.cli.cohort_parser import add_cohort
 from MR2XRayLib.cli.evaluate_parser import add_evaluate
+from MR2XRayLib.cli.inputs import ABSENT, path_or_absent
 from MR2XRayLib.cli.train_parser import add_train
 from MR2XRayLib.device import DEVICES
 from MR2XRayLib.dicom_export import KINDS
@@ -18,6 +19,10 @@ from MR2XRayLib.views import DEFAULT_VIEWS
 EPILOG = (
     "A synthesized X-ray image is a guess from MR: it may hide or invent findings. "
     "This is research software, not a medical device."
+)
+ABSENT_HELP = (
+    f'the word "{ABSENT}" stands for one that is not there, where the generator can do without it; those after the '
+    "last may be left out"
 )
 VIEWS_HELP = (
     'views in words, "PA, LATL, LAO45/CRA20", as primary/secondary degrees, "-45/0", as a sweep, '
@@ -119,7 +124,12 @@ def _add_run(words: argparse._SubParsersAction) -> None:
 
 def _add_pair(parser: argparse.ArgumentParser, ct: str, ct_needed: bool) -> None:
     parser.add_argument(
-        "--mr", type=Path, required=True, action="append", help="an MR volume; again per contrast"
+        "--mr",
+        type=path_or_absent,
+        required=True,
+        action="append",
+        metavar="MR",
+        help=f"an MR volume; again per contrast, in the generator's order; {ABSENT_HELP}",
     )
     parser.add_argument("--ct", type=Path, required=ct_needed, help=ct)
     parser.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
@@ -159,7 +169,13 @@ def _add_synthesize(words: argparse._SubParsersAction) -> None:
         metavar="D.nrrd",
         help="the expected error of every pixel too, where the generator tells it",
     )
-    parser.add_argument("projections", type=Path, nargs="+", metavar="P.nrrd", help="one file a contrast")
+    parser.add_argument(
+        "projections",
+        type=path_or_absent,
+        nargs="+",
+        metavar="P.nrrd",
+        help=f"one file a contrast, in the generator's order; {ABSENT_HELP}",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="S.nrrd")
     _add_generator(parser)
 
@@ -189,9 +205,9 @@ def _add_generators(words: argparse._SubParsersAction) -> None:
     importing.add_argument("source", type=Path, metavar="DIR|ZIP")
     importing.add_argument("--name", help="what to call it here, in place of its own name")
     importing.add_argument("--replace", action="store_true", help="in the place of your own of that name")
-    exporting = action("export", generator_commands.export, "write a generator as a zip file")
+    exporting = action("export", generator_commands.export, "write a generator as a zip file, or as ONNX")
     exporting.add_argument("name", metavar="NAME|DIR")
-    exporting.add_argument("--out", type=Path, required=True, metavar="G.zip")
+    exporting.add_argument("--out", type=Path, required=True, metavar="G.zip|G.onnx")
     action("remove", generator_commands.remove, "remove one of your own").add_argument("name", metavar="NAME")
     clearing = action("clear", generator_commands.clear, "remove all of your own, after asking")
     clearing.add_argument("--yes", action="store_true", help="without asking")

@@ -45,7 +45,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
         settings = _settings(options, source, loss, ranks.count)
         name = options.name or f"{options.architecture}-{options.width}-{'-'.join(loss)}"
         card = make_generator(
-            Recipe(name, options.architecture, settings, options.width, start=start),
+            Recipe(name, options.architecture, settings, options.width, start=start, half=options.half),
             source,
             options.out,
             max_minutes=options.minutes,

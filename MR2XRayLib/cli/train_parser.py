@@ -18,6 +18,7 @@ def add_train(add: Callable[..., argparse.ArgumentParser], words: argparse._SubP
     _add_network(parser.add_argument_group("what is trained"))
     _add_course(parser.add_argument_group("how"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="generator, log, checkpoint")
+    parser.add_argument("--half", action="store_true", help="write the weights as float16, half the size")
     parser.add_argument("--name", help="of the generator; by default of architecture, width and losses")
 
 

@@ -8,7 +8,7 @@ from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
 
-from MR2XRayLib.cli.inputs import read_transform
+from MR2XRayLib.cli.inputs import read_contrasts, read_transform
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
@@ -34,7 +34,7 @@ def finetune(options: Namespace, reporter: Reporter) -> None:
     if out.exists() or name in shipped_generators():
         raise MR2XRayError(f'There is a generator "{name}" already; choose another name.')
     trained = load_generator(options.generator)
-    mr, ct = [read_volume(path) for path in options.mr], read_volume(options.ct)
+    mr, ct = read_contrasts(options.mr, read_volume), read_volume(options.ct)
     with draft_folder(out.parent) as draft:
         card = fine_tune(
             trained,

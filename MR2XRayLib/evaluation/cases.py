@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from MR2XRayLib.carm import CArm
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.channels import without_signal
 from MR2XRayLib.projection import Projections
 
 
@@ -76,7 +75,7 @@ class Case:
                 f'The generator "{card.name}" takes the MR contrasts {", ".join(known)}, of which {self.name} has '
                 "none; evaluate it on heads that have them (--contrasts)."
             )
-        absent = replace(self.mr[0], pixels=np.zeros_like(self.mr[0].pixels))
+        absent = without_signal(self.mr[0])
         return tuple(named.get(name, absent) for name in known)
 
 

@@ -31,11 +31,13 @@ class InputCard:
         contrasts: one name a channel, in the order in which projections are given ("t1").
         full_scale_mm: the line integral of normalised MR intensity, in `unit`, that becomes +1; 0 becomes -1.
         unit: of the projections' pixels.
+        optional: any contrast but one may be absent: the generator was trained with contrasts left out.
     """
 
     contrasts: tuple[str, ...]
     full_scale_mm: float
     unit: str = "mm"
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,6 @@ def _value(kind: Any, value: Any, entry: str) -> Any:
         return {key: _value(inner[1], item, f"{entry}.{key}") for key, item in value.items()}
     if kind is float and type(value) in (int, float) and abs(value) < LARGEST_NUMBER:
         return float(value)
-    if kind in (int, str) and type(value) is kind:
+    if kind in (int, str, bool) and type(value) is kind:
         return value
     raise MR2XRayError(f"The model card entry {entry} cannot be {value!r:.60}; replace the card.")

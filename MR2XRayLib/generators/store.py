@@ -34,8 +34,13 @@ class TrainedGenerator:
     folder: Path
 
 
-def save_generator(folder: Path, generator: Generator, card: ModelCard) -> ModelCard:
+def save_generator(folder: Path, generator: Generator, card: ModelCard, half: bool = False) -> ModelCard:
     """Write weights and card into `folder`, both files whole or none.
+
+    Args:
+        folder: of the generator.
+        generator, card: the weights, and what describes them.
+        half: write float16, half the size; `rounded_to_half` beforehand lets a card's metrics be those of the file.
 
     Returns:
         The card as written: with the number of parameters and the SHA-256 of the weights.
@@ -51,12 +56,18 @@ def save_generator(folder: Path, generator: Generator, card: ModelCard) -> Model
         raise MR2XRayError(
             f'The card "{card.name}" does not describe this generator; give it the arguments of build.'
         )
-    content = save(weights)
+    content = save({name: value.half() for name, value in weights.items()} if half else weights)
     card = replace(card, parameters=parameter_count(generator), weights_sha256=_sha256(content))
     with atomic_path(folder / CARD) as card_path, atomic_path(folder / WEIGHTS) as weights_path:
         weights_path.write_bytes(content)
         write_json(card_path, card.to_json())
     return card
+
+
+def rounded_to_half(generator: Generator) -> Generator:
+    """The generator with its weights rounded to what float16 holds; still float32, changed in place."""
+    generator.load_state_dict({name: value.half() for name, value in generator.state_dict().items()})
+    return generator
 
 
 def load_generator(name_or_folder: str | Path | None = None) -> TrainedGenerator:
@@ -96,7 +107,10 @@ def _most_bytes(generator: Generator) -> int:
 
 
 def _read_weights(path: Path, generator: Generator, sha256: str) -> dict[str, torch.Tensor]:
-    """The tensors in `path`, which must be `generator`'s in name, shape and type, and have the SHA-256."""
+    """The tensors in `path`, float32.
+
+    They must be `generator`'s in name and shape, all float32 or all float16, and have the SHA-256.
+    """
     if not path.is_file():
         raise MR2XRayError(
             f"{path.parent} holds no {WEIGHTS}; weights in another form (.pt, .pkl) are never opened."
@@ -114,6 +128,9 @@ def _read_weights(path: Path, generator: Generator, sha256: str) -> dict[str, to
         weights = load(content)
     except SafetensorError as error:
         raise MR2XRayError(f"{path} is not in safetensors form ({error}); replace the generator.") from None
+    kinds = {value.dtype for value in weights.values()}
+    if kinds in ({torch.float16}, {torch.float32}):
+        weights = {name: value.float() for name, value in weights.items()}
     if _shapes(weights) != _shapes(expected) or not all(value.isfinite().all() for value in weights.values()):
         raise MR2XRayError(f"The weights in {path} do not fit their architecture; replace the generator.")
     return weights

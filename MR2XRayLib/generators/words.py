@@ -38,9 +38,11 @@ def card_words(card: ModelCard) -> tuple[str, ...]:
 
 def _what(card: ModelCard) -> str:
     contrasts = ", ".join(card.input.contrasts)
+    absent = ", all but one of which may be absent" if card.input.optional and card.in_channels > 1 else ""
     return (
         f"{card.name} {card.version}: a {card.architecture} of {card.width} width with {card.parameters:,} parameters, "
-        f"from projections of {card.in_channels} MR contrast{'s' if card.in_channels > 1 else ''} ({contrasts})."
+        f"from projections of {card.in_channels} MR contrast{'s' if card.in_channels > 1 else ''} "
+        f"({contrasts}){absent}."
     )
 
 

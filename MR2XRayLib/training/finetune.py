@@ -21,6 +21,7 @@ import torch
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import REPORTED
 from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.channels import in_channels
 from MR2XRayLib.generators.shelf import can_be_a_name
 from MR2XRayLib.generators.store import TrainedGenerator, save_generator
 from MR2XRayLib.metrics import compare
@@ -47,6 +48,7 @@ LEARNING_RATE, MATRIX_LEARNING_RATE = 3e-4, 3e-3
 """A seventh of those of a training from nothing."""
 
 LOSS = {"l1": 1.0, "gradient": 10.0}
+CONTRAST_DROPOUT = 0.5
 
 MOST_STEPS = 1_000_000
 """So many that time ends a tuning."""
@@ -59,7 +61,7 @@ LIMIT = (
 
 def fine_tune(
     trained: TrainedGenerator,
-    mr: Volume | Sequence[Volume],
+    mr: Volume | Sequence[Volume | None],
     ct: Volume,
     out: Path,
     *,
@@ -78,7 +80,8 @@ def fine_tune(
 
     Args:
         trained: where it starts from; not changed.
-        mr: one volume a contrast, in the order of the generator's card, all in one world frame.
+        mr: one volume a contrast, in the order of the generator's card, all in one world frame; None where one is
+            absent, see `pipeline.run`.
         ct: of the same head.
         out: the new generator's folder; its name becomes the generator's.
         minutes: of training.
@@ -96,11 +99,15 @@ def fine_tune(
             fit the generator or their modality, or registration, training or writing fails.
     """
     out = Path(out)
-    contrasts = [mr] if isinstance(mr, Volume) else list(mr)
-    _check(out, minutes, trained.card, contrasts)
-    pair = RegisteredPair.of(contrasts, ct, transform, preset, energy_kev, progress)
+    _check(out, minutes)
+    contrasts = in_channels([mr] if isinstance(mr, Volume) else list(mr), trained.card)
+    given = [volume for volume in contrasts if volume is not None]
+    pair = RegisteredPair.of(given, ct, transform, preset, energy_kev, progress)
+    pair = replace(pair, mr=_at_their_channels(pair.mr, contrasts))
+    # Contrasts go on being left out by turns, or the generator would unlearn to do without one.
+    settings = _settings(trained.card, seed, left_out=len(given) == len(contrasts))
     with _whole_or_absent(out):
-        return _tune(trained, pair, _settings(trained.card, seed), out, minutes, progress)
+        return _tune(trained, pair, settings, out, minutes, progress)
 
 
 def _tune(
@@ -131,7 +138,15 @@ def _tune(
     return card
 
 
-def _check(out: Path, minutes: float, card: ModelCard, contrasts: Sequence[Volume]) -> None:
+def _at_their_channels(given: Sequence[Volume], contrasts: Sequence[Volume | None]) -> tuple[Volume, ...]:
+    """The volumes given, with one without signal in the place of each contrast that is absent."""
+    rest = iter(given)
+    silence = np.zeros_like(given[0].voxels)
+    without_signal = replace(given[0], voxels=silence, name="absent", provenance={})
+    return tuple(without_signal if contrast is None else next(rest) for contrast in contrasts)
+
+
+def _check(out: Path, minutes: float) -> None:
     if out.exists():
         raise MR2XRayError(f"{out} exists already; give the new generator another folder.")
     if not can_be_a_name(out.name):
@@ -140,11 +155,6 @@ def _check(out: Path, minutes: float, card: ModelCard, contrasts: Sequence[Volum
         )
     if not 0 < minutes < math.inf:
         raise MR2XRayError(f"A tuning cannot take {minutes:g} minutes; give a number above 0.")
-    if len(contrasts) != card.in_channels:
-        raise MR2XRayError(
-            f'The generator "{card.name}" needs {card.in_channels} MR contrasts '
-            f"({', '.join(card.input.contrasts)}), not {len(contrasts)}; give them in this order."
-        )
 
 
 @contextmanager
@@ -161,9 +171,15 @@ def _whole_or_absent(folder: Path) -> Iterator[None]:
         raise
 
 
-def _settings(card: ModelCard, seed: int) -> TrainingSettings:
-    """One stage, ended by time, at a low learning rate."""
-    pairs = PairSettings(pixels=card.geometry.pixels[1], heads=1, views=VIEWS_IN_ROUND, passes=2)
+def _settings(card: ModelCard, seed: int, left_out: bool) -> TrainingSettings:
+    """One stage, ended by time, at a low learning rate; with contrasts `left_out` by turns if the card allows it."""
+    pairs = PairSettings(
+        pixels=card.geometry.pixels[1],
+        heads=1,
+        views=VIEWS_IN_ROUND,
+        passes=2,
+        contrast_dropout=CONTRAST_DROPOUT if left_out and card.input.optional else 0.0,
+    )
     stage = Stage(pairs, batch=2, steps=MOST_STEPS, share=1.0, loss=LOSS)
     # Where the processor has no such arithmetic, bfloat16 is emulated, and slower than float32.
     bf16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")

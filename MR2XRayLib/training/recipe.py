@@ -17,13 +17,13 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.generators.build import build
 from MR2XRayLib.generators.card import InputCard, ModelCard
-from MR2XRayLib.generators.store import TrainedGenerator, save_generator
+from MR2XRayLib.generators.store import TrainedGenerator, rounded_to_half, save_generator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.scale import MR_FULL_SCALE_MM
 from MR2XRayLib.training.distributed import ALONE, Ranks
 from MR2XRayLib.training.log import LOG
 from MR2XRayLib.training.loop import Keeping, Validate, train
-from MR2XRayLib.training.losses import WeightedSum
+from MR2XRayLib.training.losses import PERCEPTUAL_CROP_PX, WeightedSum
 from MR2XRayLib.training.settings import TrainingSettings
 from MR2XRayLib.training.source import Source
 
@@ -42,6 +42,7 @@ class Recipe:
         architecture, width, options: arguments of `build`.
         settings: of the training.
         start: a generator of the same architecture whose weights it starts from, or None.
+        half: write the weights as float16, half the size.
         licence: of the weights.
     """
 
@@ -51,6 +52,7 @@ class Recipe:
     width: str = "compact"
     options: Mapping[str, Any] = field(default_factory=dict)
     start: TrainedGenerator | None = None
+    half: bool = False
     licence: str = "Apache-2.0"
 
 
@@ -96,10 +98,12 @@ def make_generator(
     )
     if not ranks.first:
         return None
-    card = _card(recipe, source, training_entry(settings, max_minutes, out / LOG))
+    if recipe.half:
+        trained = rounded_to_half(trained)
+    card = _card(recipe, source, training_entry(settings, max_minutes, out / LOG) | _perceptual(settings, vgg))
     progress("evaluate", 0.0)
     metrics = source.evaluate(TrainedGenerator(trained, card, out))
-    card = save_generator(out / card.name, trained, replace(card, metrics=metrics))
+    card = save_generator(out / card.name, trained, replace(card, metrics=metrics), recipe.half)
     progress("evaluate", 1.0)
     return card
 
@@ -151,16 +155,26 @@ def training_entry(settings: TrainingSettings, max_minutes: float, log: Path) ->
     }
 
 
+def _perceptual(settings: TrainingSettings, vgg: Path | None) -> dict[str, Any]:
+    """A card's words on the network of a perceptual loss: its weights, its layers, the crop."""
+    if not any("perceptual" in stage.loss for stage in settings.stages):
+        return {}
+    from MR2XRayLib.training.vgg import load_vgg
+
+    return {"perceptual": load_vgg(vgg).card_entry() | {"crop_px": PERCEPTUAL_CROP_PX}}
+
+
 def _card(recipe: Recipe, source: Source, training: Mapping[str, Any]) -> ModelCard:
     """The card without metrics."""
     stages = recipe.settings.stages
+    optional = len(source.contrasts) > 1 and stages[-1].pairs.contrast_dropout > 0
     return ModelCard(
         name=recipe.name,
         version="1.0.0",
         architecture=recipe.architecture,
         width=recipe.width,
         in_channels=len(source.contrasts),
-        input=InputCard(source.contrasts, MR_FULL_SCALE_MM),
+        input=InputCard(source.contrasts, MR_FULL_SCALE_MM, optional=optional),
         geometry=source.geometry,
         options=recipe.options,
         data=dict(source.data) | _ancestry(recipe.start),

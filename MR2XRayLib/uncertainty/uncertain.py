@@ -47,7 +47,7 @@ class UncertainSynthesizer:
         self._members = members_of(trained, self.card, device)
         self.device = self._members[0].device
 
-    def synthesize(self, *contrasts: Projections, progress: Progress = silent) -> Uncertain:
+    def synthesize(self, *contrasts: Projections | None, progress: Progress = silent) -> Uncertain:
         """The image with its expected error; arguments and errors as of `Synthesizer.synthesize`."""
         made = spread(self._members, contrasts, progress)
         pixels = calibrated(made.deviation.pixels, self.card.factor, self.card.floor).astype(np.float32)
@@ -69,7 +69,7 @@ def calibrated(deviation: np.ndarray, factor: float, floor: float) -> np.ndarray
 
 
 def spread(
-    members: Sequence[Synthesizer], contrasts: Sequence[Projections], progress: Progress = silent
+    members: Sequence[Synthesizer], contrasts: Sequence[Projections | None], progress: Progress = silent
 ) -> Uncertain:
     """Mean and standard deviation over members, not calibrated; in one pass (Welford, Technometrics 4, 1962).
 

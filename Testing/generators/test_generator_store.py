@@ -19,7 +19,7 @@ from MR2XRayLib.files import sha256_of
 from MR2XRayLib.generators import shelf, store
 from MR2XRayLib.generators.card import ModelCard
 from MR2XRayLib.generators.shelf import available_generators, default_generator_name
-from MR2XRayLib.generators.store import load_generator, save_generator
+from MR2XRayLib.generators.store import load_generator, rounded_to_half, save_generator
 from MR2XRayLib.resources import resource_folder
 
 
@@ -65,6 +65,21 @@ def test_saved_generator_comes_back(models: Path, architecture: str) -> None:
     image = torch.randn(1, 2, 32, 32)
     assert torch.equal(loaded.generator(image), generator(image))
     assert sorted(path.name for path in (models / "two").iterdir()) == ["model.json", "weights.safetensors"]
+
+
+def test_a_generator_saved_in_half_the_bytes_is_the_rounded_one(models: Path) -> None:
+    generator = tiny("unet").eval()
+    torch.nn.init.normal_(generator.last.weight)
+    save_generator(models / "whole", generator, card_of("unet"))
+    save_generator(models / "half", rounded_to_half(generator), card_of("unet"), half=True)
+    image = torch.rand(1, 1, 16, 16) * 2 - 1
+    with torch.no_grad():
+        synthesized = [load_generator(name).generator(image) for name in ("half", "whole")]
+        assert torch.equal(synthesized[0], generator(image))
+    assert 0 < (synthesized[0] - synthesized[1]).abs().max() < 1e-2
+    sizes = [(models / name / "weights.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.7 * sizes[1]
+    assert {value.dtype for value in load_generator("half").generator.parameters()} == {torch.float32}
 
 
 def test_loads_by_folder_and_by_name(saved: Path, tmp_path: Path) -> None:
@@ -155,12 +170,16 @@ def test_weights_of_another_shape_name_or_type_are_refused(saved: Path) -> None:
     load_generator("tiny")
     transposed = {**good, "last.weight": good["last.weight"].transpose(0, 1).contiguous()}
     renamed = {("last.w" if name == "last.weight" else name): value for name, value in good.items()}
-    half = {name: value.half() for name, value in good.items()}
+    mixed = {**good, "last.bias": good["last.bias"].half()}
+    double = {name: value.double() for name, value in good.items()}
     infinite = {**good, "last.bias": torch.full((1,), torch.inf)}
-    for bad in (transposed, renamed, half, infinite):
+    for bad in (transposed, renamed, mixed, infinite):
         replace_weights(saved, bad)
         with pytest.raises(MR2XRayError, match="do not fit their architecture"):
             load_generator("tiny")
+    replace_weights(saved, double)
+    with pytest.raises(MR2XRayError, match=r"larger than its architecture|do not fit their architecture"):
+        load_generator("tiny")
 
 
 def test_weights_larger_than_the_architecture_are_refused_unread(saved: Path) -> None:

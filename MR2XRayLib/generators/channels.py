@@ -1,0 +1,66 @@
+"""Which MR contrast stands in which channel of a generator, and what stands there when it is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.projection.projections import Projections
+
+Contrast = TypeVar("Contrast")
+
+
+def in_channels(contrasts: Sequence[Contrast | None], card: ModelCard) -> tuple[Contrast | None, ...]:
+    """One entry for each channel of the generator, None where its contrast is absent.
+
+    Args:
+        contrasts: volumes, projectors, projections, ... in the order of the card; None where one is absent. Where the
+            card allows it, those that follow the last may be left out.
+        card: of the generator.
+
+    Raises:
+        MR2XRayError: if there are too many, too few, or none, or one is absent that the generator needs.
+    """
+    names, most = card.input.contrasts, card.in_channels
+    optional = card.input.optional
+    if len(contrasts) > most or (len(contrasts) < most and not optional):
+        raise MR2XRayError(
+            f'The generator "{card.name}" needs {"at most " if optional else ""}{most} MR contrasts '
+            f"({', '.join(names)}), not {len(contrasts)}; give them in this order."
+        )
+    placed = (*contrasts, *[None] * (most - len(contrasts)))
+    absent = absent_names(placed, card)
+    if len(absent) == most:
+        raise MR2XRayError(
+            f'Every MR contrast is absent; the generator "{card.name}" needs at least one of {", ".join(names)}.'
+        )
+    if absent and not optional:
+        raise MR2XRayError(
+            f'The generator "{card.name}" was not trained to do without {" and ".join(absent)}; give all of '
+            f"{', '.join(names)}, or choose another generator."
+        )
+    return placed
+
+
+def absent_names(placed: Sequence[object | None], card: ModelCard) -> tuple[str, ...]:
+    """The names of the contrasts that are None; `placed` has one entry a channel."""
+    return tuple(
+        name for name, contrast in zip(card.input.contrasts, placed, strict=True) if contrast is None
+    )
+
+
+def filled(contrasts: Sequence[Projections | None], card: ModelCard) -> tuple[Projections, ...]:
+    """One `Projections` for each channel: the contrasts, and no signal where one is absent; raises as `in_channels`."""
+    placed = in_channels(contrasts, card)
+    like = next(contrast for contrast in placed if contrast is not None)
+    return tuple(without_signal(like) if contrast is None else contrast for contrast in placed)
+
+
+def without_signal(like: Projections) -> Projections:
+    """An absent contrast from the views of another: line integrals of 0, -1 on the generator's scale."""
+    return replace(like, pixels=np.zeros_like(like.pixels), provenance={"step": "absent"})
