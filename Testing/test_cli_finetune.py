@@ -58,7 +58,7 @@ def test_the_losses_are_told_and_the_result_is_in_the_list(
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("subpixel-compact-l1-gradient", "already"), ("../x", "cannot be called"), ("", "cannot be called")],
+    [("recommended", "already"), ("../x", "cannot be called"), ("", "cannot be called")],
 )
 def test_a_name_that_cannot_be_is_refused_before_the_work(
     case: Path, models: Path, capsys: pytest.CaptureFixture[str], name: str, words: str

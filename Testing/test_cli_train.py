@@ -78,7 +78,7 @@ def test_starting_from_a_generator_of_another_kind_is_refused(
     head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
-        main([*one_head(head), "--start-from", "subpixel-compact-l1-gradient", "--out", str(tmp_path)]) == 2
+        main([*one_head(head), "--start-from", "recommended", "--out", str(tmp_path)]) == 2
     )
     assert "is of another kind than unet" in capsys.readouterr().err
 
