@@ -59,7 +59,7 @@ def test_the_papers_protocol_measures_its_test_views(
     assert main(arguments(case, tmp_path / "report", "--paper-protocol")) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])["result"]["groups"][0]
     assert (told["key"], told["views"]) == ("paper_protocol", 4)
-    assert "6 training views" in told["baselines_fitted_on"]
+    assert "1 of the training views" in told["baselines_fitted_on"]
     assert "Table I" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
 
 

@@ -77,9 +77,7 @@ def test_a_training_starts_from_another_ones_weights_and_says_so(head: Path, tmp
 def test_starting_from_a_generator_of_another_kind_is_refused(
     head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (
-        main([*one_head(head), "--start-from", "recommended", "--out", str(tmp_path)]) == 2
-    )
+    assert main([*one_head(head), "--start-from", "recommended", "--out", str(tmp_path)]) == 2
     assert "is of another kind than unet" in capsys.readouterr().err
 
 

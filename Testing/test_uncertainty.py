@@ -281,7 +281,7 @@ def test_the_main_job_writes_the_deviation_and_shows_it(job: pipeline.Result, tm
 
 
 def test_the_main_job_refuses_before_it_registers() -> None:
-    mr = Volume(np.ones((4, 4, 4), np.float32), np.eye(4))
+    mr = Volume(np.random.default_rng(0).uniform(0, 900, (8, 8, 8)).astype(np.float32), np.eye(4))
 
     def told(stage: str, share: float) -> None:
         pytest.fail(f"{stage} began")

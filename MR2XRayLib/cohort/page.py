@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 from MR2XRayLib.cohort.heads import SPLITS, Cohort
 from MR2XRayLib.cohort.loading import Fault
@@ -85,7 +84,7 @@ def _section(outcome: Outcome, cohort: Cohort, folder: Path) -> str:
     files = " · ".join(f"{escape(key)}: {escape(path.as_posix())}" for key, path in head.volumes.items())
     lines.append(f'<p class="files">{files}</p>')
     if isinstance(outcome.done, Record):
-        picture = quote((head_folder(folder, head.name) / FUSION).relative_to(folder).as_posix())
+        picture = escape((head_folder(folder, head.name) / FUSION).relative_to(folder).as_posix())
         lines.append(
             f'<img src="{picture}" loading="lazy" alt="CT and MR of {escape(head.name)} on each other">'
         )

@@ -100,7 +100,9 @@ def make_generator(
         return None
     if recipe.half:
         trained = rounded_to_half(trained)
-    card = _card(recipe, source, training_entry(settings, max_minutes, out / LOG) | _perceptual(settings, vgg))
+    card = _card(
+        recipe, source, training_entry(settings, max_minutes, out / LOG) | _perceptual(settings, vgg)
+    )
     progress("evaluate", 0.0)
     metrics = source.evaluate(TrainedGenerator(trained, card, out))
     card = save_generator(out / card.name, trained, replace(card, metrics=metrics), recipe.half)

@@ -22,7 +22,7 @@ from MR2XRayLib.evaluation import (
     validation_heads,
     views_of_pair,
 )
-from MR2XRayLib.evaluation.groups import VIEWS_A_CASE
+from MR2XRayLib.evaluation.groups import BASELINE_STEP, VIEWS_A_CASE
 from MR2XRayLib.registered_pair import RegisteredPair
 
 SETTINGS = CaseSettings(pixels=32, views=2)
@@ -133,12 +133,12 @@ def test_a_registered_pair_is_measured_and_its_baselines_fitted_on_different_vie
 def test_given_views_are_kept_and_many_training_views_come_in_parts(pair: RegisteredPair) -> None:
     (case,) = registered(pair, "h", replace(SETTINGS, views=3)).cases()
     views = case.xray.views
-    training = views[1:] * 30
+    training = views[1:] * 30 * BASELINE_STEP
     group = views_of_pair(pair, "h", views[:1], training)
     assert group.paper
     (tested,) = group.cases()
     assert tested.xray.views == views[:1]
     parts = [case.xray.views for case in group.baselines.cases()]
     assert [len(part) for part in parts] == [VIEWS_A_CASE, 10]
-    assert tuple(view for part in parts for view in part) == training
+    assert tuple(view for part in parts for view in part) == training[::BASELINE_STEP]
     assert group.baselines.count == 2

@@ -18,7 +18,7 @@ from MR2XRayLib.pipeline import run
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.training import finetune
 from MR2XRayLib.training.finetune import fine_tune
-from MR2XRayLib.training.loop import LOG
+from MR2XRayLib.training.log import LOG
 from MR2XRayLib.training.sectors import (
     HELD_OUT_SECTOR_DEG,
     VALIDATED_SECTOR_DEG,
@@ -91,7 +91,8 @@ def test_tuning_helps_and_the_card_tells_of_it(
 ) -> None:
     # So small a network stands higher rates, and is to learn in seconds, however busy the machine.
     monkeypatch.setattr(finetune, "MOST_STEPS", 60)
-    monkeypatch.setattr(finetune, "LEARNING_RATES", {"learning_rate": 3e-3, "matrix_learning_rate": 3e-2})
+    monkeypatch.setattr(finetune, "LEARNING_RATE", 3e-3)
+    monkeypatch.setattr(finetune, "MATRIX_LEARNING_RATE", 3e-2)
     before = [value.clone() for value in trained.generator.state_dict().values()]
     told: list[tuple[str, float]] = []
     card = fine_tune(
