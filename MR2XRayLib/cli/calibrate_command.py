@@ -17,7 +17,9 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.evaluation.cases import Case, CaseSettings
     from MR2XRayLib.evaluation.for_cards import contrasts_for
     from MR2XRayLib.evaluation.groups import validation_heads
-    from MR2XRayLib.generators.store import load_generator, save_generator
+    from MR2XRayLib.files import write_json
+    from MR2XRayLib.generators.card import CARD
+    from MR2XRayLib.generators.store import load_generator
 
     trained = load_generator(options.generator)
     settings = CaseSettings(pixels=trained.card.geometry.pixels[0])
@@ -34,7 +36,8 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     entry = fit_uncertainty(
         trained, told(), words, options.method, options.members, others, device=options.device
     )
-    save_generator(trained.folder, trained.generator, replace(trained.card, uncertainty=entry))
+    # The card alone: the entry holds for these very weights, whose file stays as it is.
+    write_json(trained.folder / CARD, replace(trained.card, uncertainty=entry).to_json())
     reporter("calibrating", 1.0)
     reporter.say(
         f"Expected error of {trained.card.name}: √({entry.floor:g}² + ({entry.factor:g} · deviation of {entry.members} "
