@@ -192,8 +192,11 @@ def test_a_report_gets_a_table_and_a_picture(tmp_path: Path) -> None:
     assert calibration_section({})(NOTHING_MEASURED, tmp_path) == []
 
 
-def test_the_command_writes_the_entry_into_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_generator(tmp_path / "tiny", tiny("unet"), card_of())
+def test_the_command_writes_the_entry_into_the_card_and_leaves_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of(), half=True)
+    weights = (tmp_path / "tiny" / "weights.safetensors").read_bytes()
     groups = [Namespace(cases=lambda: iter(heads()), count=2)]
     monkeypatch.setattr("MR2XRayLib.evaluation.groups.validation_heads", lambda *_: groups)
     options = Namespace(
@@ -205,6 +208,7 @@ def test_the_command_writes_the_entry_into_the_card(tmp_path: Path, monkeypatch:
         device="cpu",
     )
     commands.calibrate(options, Reporter("none"))
+    assert (tmp_path / "tiny" / "weights.safetensors").read_bytes() == weights
     saved = load_generator(tmp_path / "tiny")
     expected = calibrate(saved, heads(), "the same", members=3, device="cpu")
     assert saved.card.uncertainty == replace(expected, calibrated_on=saved.card.uncertainty.calibrated_on)
