@@ -25,7 +25,7 @@ ENTRY_KEYS: dict[str, type] = {
 REQUIRED_KEYS = {"$schema", "category", "scm_url"}
 REPOSITORY_PREFIX = "Slicer"
 LARGEST_REPOSITORY = 100 * 1024 * 1024
-"""Bytes of a clone with its history."""
+"""Bytes of all files of a fresh clone: its history in `.git` and what is checked out (check_repository_size)."""
 
 
 def extension_fields(cmake_text: str) -> dict[str, str]:
