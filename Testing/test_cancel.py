@@ -161,12 +161,14 @@ from MR2XRayLib.ending import end_with_stdin
 from MR2XRayLib.files import atomic_path
 from pathlib import Path
 end_with_stdin(lambda: print('"last words"', flush=True))
+wait, told = ctypes.CDLL(None).sleep, False
 with atomic_path(Path(sys.argv[1])) as draft:
     draft.write_text("half")
-    print('{"stage": "stuck", "fraction": 1}', flush=True)
-    wait = ctypes.CDLL(None).sleep
     while True:  # compiled code that no KeyboardInterrupt gets into
         try:
+            if not told:  # only here, where a KeyboardInterrupt is caught from the very first
+                told = True
+                print('{"stage": "stuck", "fraction": 1}', flush=True)
             while wait(600) == 0:
                 pass
         except KeyboardInterrupt:
