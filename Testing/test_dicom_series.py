@@ -1,0 +1,78 @@
+"""A DICOM series is read as its slices lie, or refused where they form no grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from volume_files import refusal, write_series
+
+from MR2XRayLib.volume_io import read_volume
+
+
+def along(normal: tuple[float, ...], distances: list[float]) -> list[tuple[float, ...]]:
+    return [tuple(float(x) for x in np.multiply(normal, distance)) for distance in distances]
+
+
+def test_a_dicom_folder_is_read_in_the_order_of_its_positions(tmp_path: Path) -> None:
+    voxels = write_series(tmp_path / "ct", along((0, 0, 1), [10, 12, 14, 16, 18]))
+    read = read_volume(tmp_path / "ct", "HU")
+    assert (read.voxels == voxels).all()
+    assert read.affine == pytest.approx(
+        np.array([[0.5, 0, 0, 0], [0, 1.5, 0, 0], [0, 0, 2, 10], [0, 0, 0, 1]])
+    )
+    assert read.name == "ct"
+    assert len(read.provenance["sha256"]) == 64
+
+
+def test_an_oblique_dicom_series_lies_where_its_slices_say(tmp_path: Path) -> None:
+    cosine, sine = 0.8, 0.6
+    axes, normal = (1, 0, 0, 0, cosine, sine), (0, -sine, cosine)
+    write_series(tmp_path / "mr", along(normal, [0, 3, 6, 9]), axes)
+    assert read_volume(tmp_path / "mr").to_world([1, 2, 3]) == pytest.approx(
+        np.array([0.5, 0, 0]) + np.array([0, cosine, sine]) * 3 + np.multiply(normal, 9)
+    )
+
+
+def test_one_file_of_a_dicom_series_stands_for_its_series(tmp_path: Path) -> None:
+    voxels = write_series(tmp_path / "ct", along((0, 0, 1), [0, 2, 4, 6]))
+    write_series(tmp_path / "ct", along((0, 0, 1), [0, 5]), first=500)
+    sentence = refusal(tmp_path / "ct")
+    assert "IM000: 4 slices" in sentence
+    assert "IM500: 2 slices" in sentence
+    read = read_volume(tmp_path / "ct" / "IM002")
+    assert (read.voxels == voxels).all()
+    assert read_volume(tmp_path / "ct" / "IM501").size == (4, 5, 2)
+
+
+def test_a_dicom_series_of_one_slice_is_a_volume(tmp_path: Path) -> None:
+    voxels = write_series(tmp_path / "ct", along((0, 0, 1), [30]))
+    read = read_volume(tmp_path / "ct")
+    assert (read.voxels == voxels).all()
+    assert read.affine[2, 3] == 30
+
+
+@pytest.mark.parametrize(
+    ("positions", "sentence"),
+    [
+        (along((0, 0, 1), [0, 2, 4, 8, 10]), "3 and 4 lie 4.00 mm apart and others 2.00 mm"),
+        (along((0, 0, 1), [0, 2, 2, 4, 6]), "lie 0.00 mm apart"),
+        (along((0, 0, 1), [3, 3, 3, 3]), "voxel spacing"),
+        (along((0, 0.3, 1), [0, 2, 4, 6]), "tilted gantry"),
+        ([None] * 4, "do not say where they lie"),
+    ],
+    ids=["missing", "double", "all at one place", "tilt", "no positions"],
+)
+def test_dicom_slices_that_form_no_regular_grid_are_refused(
+    tmp_path: Path, positions: list[tuple[float, ...] | None], sentence: str
+) -> None:
+    write_series(tmp_path / "ct", positions)
+    assert sentence in refusal(tmp_path / "ct")
+
+
+def test_a_truncated_dicom_slice_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", along((0, 0, 1), [0, 2, 4]))
+    path = tmp_path / "ct" / "IM001"
+    path.write_bytes(path.read_bytes()[:-20])
+    assert "pixels are missing in IM001" in refusal(tmp_path / "ct")
