@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from modelled_heads import ct_head, mr_head
 from places import REPOSITORY
 
 from MR2XRayLib.volume import Volume
@@ -19,6 +20,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no head data: {folder} does not exist (set MR2XRAY_DATA)")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def ct() -> Volume:
+    """A head of ellipsoids as CT, voxels of 3 mm; not to be changed."""
+    return ct_head((3.0, 3.0, 3.0))
+
+
+@pytest.fixture(scope="session")
+def mr() -> Volume:
+    """The same head as MR, voxels of 3 mm; not to be changed."""
+    return mr_head((3.0, 3.0, 3.0))
 
 
 @pytest.fixture

@@ -22,16 +22,6 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def ct() -> Volume:
-    return ct_head((3.0, 3.0, 3.0))
-
-
-@pytest.fixture(scope="module")
-def mr() -> Volume:
-    return mr_head((3.0, 3.0, 3.0))
-
-
-@pytest.fixture(scope="module")
 def mr_mask(mr: Volume) -> np.ndarray:
     return head_mask(mr)
 

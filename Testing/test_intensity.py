@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from modelled_heads import CENTRE, HALF_AXES, ct_head, mr_head, sinus, world
+from modelled_heads import CENTRE, HALF_AXES, mr_head, sinus, world
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.intensity import (
@@ -20,17 +20,6 @@ from MR2XRayLib.intensity import (
     water_attenuation,
 )
 from MR2XRayLib.volume import Volume
-
-
-@pytest.fixture(scope="module")
-def ct() -> Volume:
-    return ct_head((3.0, 3.0, 3.0))
-
-
-@pytest.fixture(scope="module")
-def mr() -> Volume:
-    return mr_head((3.0, 3.0, 3.0))
-
 
 # Attenuation
 
