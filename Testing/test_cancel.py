@@ -116,7 +116,6 @@ def test_cancelled_amid_the_registration_it_ends_with_its_child_and_leaves_nothi
 ) -> None:
     worker = start(*run_arguments(case, tmp_path / "out"))
     worker.read_until(has_begun("registering"))
-    assert list(worker.temporary.iterdir())
     assert worker.close_stdin()[-1] == CANCELLED
     assert worker.process.returncode == 130
     assert worker.is_gone()
@@ -137,7 +136,7 @@ def test_cancelled_amid_the_synthesis_it_leaves_no_result(
     assert not (tmp_path / "out").exists()
 
 
-def test_killed_amid_the_registration_it_takes_its_child_along(
+def test_killed_amid_the_registration_it_takes_its_child_along_and_leaves_no_volume(
     case: Path, start: Callable[..., Worker], tmp_path: Path
 ) -> None:
     worker = start(*run_arguments(case, tmp_path / "out"))
@@ -145,6 +144,7 @@ def test_killed_amid_the_registration_it_takes_its_child_along(
     worker.process.kill()
     worker.process.wait(timeout=30)
     assert worker.is_gone()
+    assert not list(worker.temporary.iterdir())
 
 
 def test_with_its_stdin_open_it_ends_by_itself_with_its_result(

@@ -7,6 +7,7 @@ adaptive stochastic gradient descent (Klein et al., Int. J. Comput. Vis. 81, 200
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ import numpy as np
 import MR2XRayLib
 from MR2XRayLib.ending import undone
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import read_json, write_json
+from MR2XRayLib.files import write_json
 from MR2XRayLib.progress import Progress
 from MR2XRayLib.registration.similarity import BINS, bin_range
 from MR2XRayLib.volume import Volume
@@ -33,6 +34,9 @@ ITERATIONS = 250
 SAMPLES = 4000
 SEED = 20171029
 WORKER = "MR2XRayLib.registration.worker"
+RESULT = "Fixed to moving: "
+"""Begins the line of the worker's log that holds the result: 4 rows of 4 numbers as JSON."""
+
 LIBRARY_VARIABLE = "MR2XRAY_LIBRARY"
 """Tells the child where this package lies; a launcher such as 3D Slicer's may set PYTHONPATH anew."""
 
@@ -106,8 +110,7 @@ def run_elastix(fixed: Volume, mask: Volume, moving: Volume, preset: str, progre
         }
         threads = min(os.cpu_count() or 1, 8)
         write_json(folder / "job.json", {"stages": stages, "affines": affines, "threads": threads})
-        run_child(folder, len(stages) * len(LEVELS_MM), progress)
-        return _result(folder)
+        return _result(run_child(folder, len(stages) * len(LEVELS_MM), progress))
 
 
 def _clipped(volume: Volume) -> np.ndarray:
@@ -115,8 +118,11 @@ def _clipped(volume: Volume) -> np.ndarray:
     return np.clip(volume.voxels, *bin_range(volume.voxels)).astype(np.float32)
 
 
-def run_child(folder: Path, levels: int, progress: Progress) -> None:
+def run_child(folder: Path, levels: int, progress: Progress) -> list[str]:
     """Run the worker on a job folder until it ends; whatever happens here, the child does not outlive the call.
+
+    Returns:
+        the last lines of its log.
 
     Raises:
         MR2XRayError: if the process cannot be started or does not end well.
@@ -144,6 +150,7 @@ def run_child(folder: Path, levels: int, progress: Progress) -> None:
         code = child.wait()
     if code != 0:
         raise MR2XRayError(_reason(log, code))
+    return log
 
 
 def _end(child: subprocess.Popen[str]) -> None:
@@ -192,15 +199,16 @@ def _reason(log: list[str], code: int) -> str:
     )
 
 
-def _result(folder: Path) -> np.ndarray:
-    """The 4x4 matrix that the child wrote.
+def _result(log: list[str]) -> np.ndarray:
+    """The 4x4 matrix that the child told.
 
     Raises:
         MR2XRayError: if there is none, or it is not a finite 4x4 matrix.
     """
+    told = [line.removeprefix(RESULT) for line in log if line.startswith(RESULT)]
     try:
-        matrix = np.array(read_json(folder / "result.json", "result of elastix")["fixed_to_moving"], float)
-    except (MR2XRayError, KeyError, TypeError, ValueError):
+        matrix = np.array(json.loads(told[-1]), float)
+    except (IndexError, TypeError, ValueError):
         matrix = np.empty(0)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
         raise MR2XRayError(

@@ -1,12 +1,15 @@
 """What runs in the child process: `python -m MR2XRayLib.registration.worker FOLDER`.
 
-The folder holds `job.json` and the arrays fixed.npy, moving.npy (float32) and mask.npy (uint8), each (nk, nj, ni);
-the child adds `result.json`: the 4x4 map of fixed to moving points that elastix found. Its log goes to stdout.
+The folder holds `job.json` and the arrays fixed.npy, moving.npy (float32) and mask.npy (uint8), each (nk, nj, ni).
+The child reads them and removes the folder at once, so that no volume stays on the disk should its caller be killed.
+Its log goes to stdout, and last a line of `RESULT` and the 4x4 map of fixed to moving points that elastix found.
 A fault inside elastix, even one that ends the process, thereby stays a message to the caller.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,20 @@ from typing import Any
 import numpy as np
 
 from MR2XRayLib.ending import end_with_reader
-from MR2XRayLib.files import read_json, write_json
+from MR2XRayLib.files import read_json
+from MR2XRayLib.registration.elastix import RESULT
+
+
+def take_job(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The job and its itk images by name; the folder is gone afterwards, whether or not they could be read.
+
+    Windows keeps the folder itself as long as it is some process's working folder, but no file in it.
+    """
+    try:
+        job = read_json(folder / "job.json", "registration job")
+        return job, {name: itk_image(folder, name, affine) for name, affine in job["affines"].items()}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def itk_image(folder: Path, name: str, affine: list[list[float]]) -> Any:
@@ -30,8 +46,8 @@ def itk_image(folder: Path, name: str, affine: list[list[float]]) -> Any:
     return image
 
 
-def run_elastix(folder: Path) -> np.ndarray:
-    """Run the job in the folder; the 4x4 map of fixed to moving points, all stages together.
+def run_elastix(job: dict[str, Any], images: dict[str, Any]) -> np.ndarray:
+    """Run the job on its images; the 4x4 map of fixed to moving points, all stages together.
 
     The wrapped classes are imported from their own modules: by way of `itk.ElastixRegistrationMethod`, itk 5.4
     first loads every module that elastix might touch, which takes longer than the registration itself.
@@ -39,11 +55,9 @@ def run_elastix(folder: Path) -> np.ndarray:
     from itk.elxParameterObjectPython import elastixParameterObject
     from itk.itkElastixRegistrationMethodPython import itkElastixRegistrationMethodIF3IF3
 
-    job = read_json(folder / "job.json", "registration job")
     parameters = elastixParameterObject.New()
     for stage in job["stages"]:
         parameters.AddParameterMap(stage)
-    images = {name: itk_image(folder, name, job["affines"][name]) for name in ("fixed", "moving", "mask")}
     elastix = itkElastixRegistrationMethodIF3IF3.New()
     elastix.SetFixedImage(images["fixed"])
     elastix.SetMovingImage(images["moving"])
@@ -67,10 +81,12 @@ def matrix_of(transform: Any) -> np.ndarray:
 
 def main() -> None:
     """Do the job in the folder that the command line names."""
+    job, images = take_job(Path(sys.argv[1]))
     end_with_reader()
-    folder = Path(sys.argv[1])
-    matrix = run_elastix(folder)
-    write_json(folder / "result.json", {"fixed_to_moving": matrix.tolist()})
+    matrix = run_elastix(job, images)
+    # A new line first: elastix may have left one open.
+    sys.stdout.write(f"\n{RESULT}{json.dumps(matrix.tolist())}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -55,11 +56,23 @@ def run(progress=silent) -> np.ndarray:
         ("raise SystemExit('no memory left')", "no memory left"),
         ("print('Too many samples map outside moving image buffer: 1'); sys.exit(1)", "lost the overlap"),
         ("print('all is well')", "without a usable result"),
-        ("open(sys.argv[1] + '/result.json', 'w').write('garbage')", "without a usable result"),
-        ("open(sys.argv[1] + '/result.json', 'w').write('{\"fixed_to_moving\": [[1, 2]]}')", "usable result"),
+        ("print('Fixed to moving: garbage')", "without a usable result"),
+        ("print('Fixed to moving: [[1, 2]]')", "without a usable result"),
+        ("print('Fixed to moving: [[NaN, 0, 0, 0]' + 3 * ', [0, 0, 0, 1]' + ']')", "without a usable result"),
         ("os.write(1, bytes(range(256))); sys.exit(1)", "exit code 1"),
     ],
-    ids=["killed", "aborted", "exit code", "reason", "outside", "no result", "garbage", "2 numbers", "bytes"],
+    ids=[
+        "killed",
+        "aborted",
+        "code",
+        "reason",
+        "outside",
+        "no result",
+        "garbage",
+        "2 numbers",
+        "NaN",
+        "bytes",
+    ],
 )
 def test_a_child_that_fails_becomes_a_sentence(worker, temporary_folder: Path, code: str, words: str) -> None:
     worker(code)
@@ -112,6 +125,23 @@ def test_the_child_ends_when_its_parent_is_gone() -> None:
     assert child.stdout is not None
     child.stdout.close()
     assert child.wait(timeout=60) < 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the working folder of a process")
+def test_a_child_that_is_orphaned_at_its_start_still_removes_the_volumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = tmp_path / "job"
+    monkeypatch.setattr(elastix, "run_child", lambda folder, *_: shutil.copytree(folder, job) and [])
+    with pytest.raises(MR2XRayError, match="without a usable result"):
+        run()
+    assert len(list(job.glob("*.npy"))) == 3
+    command = [sys.executable, "-c", elastix.LEAD, elastix.WORKER, str(job)]
+    child = subprocess.Popen(command, cwd=job, stdout=subprocess.PIPE, env=elastix._environment())
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.wait(timeout=120) < 0
+    assert not job.exists()
 
 
 def test_the_child_does_not_see_slicers_itk_factories(monkeypatch: pytest.MonkeyPatch) -> None:
