@@ -7,10 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from modelled_heads import ct_head, mr_head
 from places import REPOSITORY
 
 from MR2XRayLib.volume import Volume
+
+# How fast an example runs says how busy the computer is, not whether the code is right.
+settings.register_profile(
+    "unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
