@@ -14,7 +14,7 @@ import numpy as np
 from MR2XRayLib.carm import View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.field_of_view import within_field_of_view
-from MR2XRayLib.generators.channels import in_channels
+from MR2XRayLib.generators.channels import in_places
 from MR2XRayLib.head import head_only
 from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
 from MR2XRayLib.progress import Progress, silent
@@ -132,7 +132,7 @@ class Live:
             return replace(self, synthesizer=None)
         from MR2XRayLib.synthesis import Synthesizer
 
-        in_channels(self.mr, trained.card)
+        in_places(self.mr, trained.card)
         return replace(self, synthesizer=Synthesizer(trained, self.device))
 
     def with_ct(self, ct: Volume | None, *, energy_kev: float = 60.0, whole_ct: bool = False) -> Live:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import draft_folder, write_json, write_text
-from MR2XRayLib.generators.channels import in_channels
+from MR2XRayLib.generators.channels import in_places
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.intensity import as_ct, as_mr
 from MR2XRayLib.live import Live, difference, first_present
@@ -105,7 +105,7 @@ def run(
     """
     mr = [None if volume is None else as_mr(volume) for volume in mr]
     first = first_present(mr)
-    in_channels(mr, generator.card)
+    in_places(mr, generator.card)
     if uncertain:
         generator.card.usable_uncertainty()
     ct = None if ct is None else as_ct(ct)

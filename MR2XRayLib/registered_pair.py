@@ -11,8 +11,10 @@ from MR2XRayLib.carm import View
 from MR2XRayLib.field_of_view import within_field_of_view
 from MR2XRayLib.head import head_centre_mm, head_only
 from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
+from MR2XRayLib.mr_layers import project_mr
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections, project
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.registration import register
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
@@ -56,7 +58,11 @@ class RegisteredPair:
             head_centre_mm(ct),
         )
 
-    def projected(self, views: Sequence[View]) -> tuple[tuple[Projections, ...], Projections]:
-        """Each MR contrast (mm) and the X-ray (line integrals)."""
-        contrasts = tuple(project(volume, views, self.transform, device="cpu") for volume in self.mr)
+    def projected(
+        self, views: Sequence[View], layers: Sequence[str] = (SIGNAL,)
+    ) -> tuple[tuple[Projections, ...], Projections]:
+        """Each MR contrast (mm) with its layers, and the X-ray (line integrals)."""
+        contrasts = tuple(
+            project_mr(volume, views, self.transform, layers, device="cpu") for volume in self.mr
+        )
         return contrasts, project(self.ct, views, device="cpu")

@@ -13,7 +13,7 @@ from MR2XRayLib.carm import View
 from MR2XRayLib.device import resolve_device
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.applicability import pitch_at_isocentre_mm
-from MR2XRayLib.generators.channels import absent_names, filled, in_channels
+from MR2XRayLib.generators.channels import absent_names, channels_of, filled, in_places
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.projections import Projections
@@ -53,27 +53,28 @@ class Synthesizer:
 
         Args:
             contrasts: one `Projections` in mm for each contrast of the card, in its order, of the same views. Where
-                the card says that contrasts are optional, None is an absent one, and so is one after the last.
+                the card says that contrasts are optional, None is an absent one, and so is one after the last. Each
+                holds the layers that the card names, see `mr_layers.project_mr`.
             progress: told "synthesizing" and the share of views done.
 
         Raises:
             MR2XRayError: if contrasts are missing that the generator needs, or some are not in mm, not finite, or
                 not of the same views.
         """
-        channels = filled(contrasts, self.trained.card)
-        self._check(channels)
-        views = channels[0].views
-        pixels = np.empty(channels[0].pixels.shape, np.float32)
+        placed = filled(contrasts, self.trained.card)
+        self._check(placed)
+        channels, views = channels_of(placed, self.trained.card), placed[0].views
+        pixels = np.empty(placed[0].pixels.shape, np.float32)
         # Full precision on CUDA, where convolutions would otherwise round to TF32, and no run-time choice.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             for index, view in enumerate(views):
                 progress("synthesizing", index / len(views))
-                pixels[index] = self._one_view(np.stack([c.pixels[index] for c in channels]), view)
+                pixels[index] = self._one_view(channels[index], view)
         progress("synthesizing", 1.0)
         return Projections(pixels, views, "1", self._provenance(contrasts))
 
     def _one_view(self, pixels_mm: np.ndarray, view: View) -> np.ndarray:
-        """Line integrals (rows, columns) of one view from those of MR (contrasts, rows, columns), mm."""
+        """Line integrals (rows, columns) of one view from those of MR (channels, rows, columns), mm."""
         card = self.trained.card
         image = torch.from_numpy(to_unit(pixels_mm.astype(np.float32), card.input.full_scale_mm))[None]
         # Resampled on the CPU: not every device has the antialiased kernel, and all then see the same image.
@@ -87,7 +88,7 @@ class Synthesizer:
         A member of an uncertainty (`MR2XRayLib.uncertainty`) varies this step and no other.
 
         Args:
-            image: (1, contrasts, rows, columns) on [-1, 1], on the CPU.
+            image: (1, channels, rows, columns) on [-1, 1], on the CPU.
 
         Returns:
             (1, 1, rows, columns) on [-1, 1], on the CPU.
@@ -123,7 +124,7 @@ class Synthesizer:
             "device": self.device,
             "outside_training": list(dict.fromkeys(warnings)),
             "input": [dict(contrast.provenance) for contrast in given],
-            "absent": list(absent_names(in_channels(contrasts, card), card)),
+            "absent": list(absent_names(in_places(contrasts, card), card)),
         }
 
 

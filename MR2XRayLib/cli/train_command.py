@@ -52,6 +52,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
             resume=options.resume,
             vgg=options.vgg,
             device=device,
+            workers=options.workers,
             ranks=ranks,
             progress=reporter,
         )
@@ -102,7 +103,9 @@ def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) 
 
 
 def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
+    from MR2XRayLib.device import resolve_device
     from MR2XRayLib.evaluation import evaluate_on_held_out_heads
+    from MR2XRayLib.mr_layers import MR_LAYERS, check_layers
     from MR2XRayLib.training.simulated import Anatomies, simulated_source
 
     return simulated_source(
@@ -110,10 +113,13 @@ def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
         lambda trained: evaluate_on_held_out_heads(trained, options.labels),
         contrasts,
         options.pixels,
+        check_layers(options.layers or MR_LAYERS),
+        resolve_device(options.device),
     )
 
 
 def _cohort(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:
+    from MR2XRayLib.mr_layers import MR_LAYERS, check_layers
     from MR2XRayLib.training.cohort_source import cohort_source
 
     return cohort_source(
@@ -122,12 +128,15 @@ def _cohort(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) 
         skip_bad=options.skip_bad,
         pixels=options.pixels,
         energy_kev=options.energy,
+        layers=check_layers(options.layers or MR_LAYERS),
         progress=reporter,
     )
 
 
 def _one_head(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:
     from MR2XRayLib.evaluation import evaluate_on_views
+    from MR2XRayLib.mr_layers import check_layers
+    from MR2XRayLib.projection.projections import SIGNAL
     from MR2XRayLib.registered_pair import RegisteredPair
     from MR2XRayLib.training.paper_protocol import PaperProtocol
     from MR2XRayLib.volume_io import read_volume
@@ -140,7 +149,7 @@ def _one_head(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter
         options.energy,
         reporter,
     )
-    protocol = PaperProtocol(pair, options.pixels)
+    protocol = PaperProtocol(pair, options.pixels, layers=check_layers(options.layers or (SIGNAL,)))
     return protocol.source(
         contrasts or _numbered(options.mr), lambda trained: evaluate_on_views(trained, protocol)
     )

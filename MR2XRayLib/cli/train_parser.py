@@ -35,13 +35,20 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--skip-bad", action="store_true", help="go on without heads that cannot be loaded")
     group.add_argument("--pixels", type=int, default=256, metavar="N", help="rows and columns")
     group.add_argument(
-        "--contrasts", nargs="+", default=(), metavar="NAME", help="one a channel: T1 T2 with --labels"
+        "--contrasts", nargs="+", default=(), metavar="NAME", help="of MR: T1 T2 with --labels"
+    )
+    group.add_argument(
+        "--layers",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="of the MR: signal, head, dark, dim, deep; by default all, but of one head the signal alone",
     )
 
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--architecture", default="subpixel", help="subpixel, unet, resnet or crn")
-    group.add_argument("--width", default="compact", help="compact or paper")
+    group.add_argument("--width", default="compact", help="compact or paper; of subpixel also narrow, wide")
     group.add_argument(
         "--start-from", metavar="NAME|DIR", help="a generator of the same kind; else from nothing"
     )
@@ -63,5 +70,12 @@ def _add_course(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--seed", type=int, default=0)
     group.add_argument("--threads", type=int, metavar="N", help="of torch")
+    group.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that make pairs, for a GPU; else a thread",
+    )
     group.add_argument("--device", choices=DEVICES, default="cpu")
     group.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")

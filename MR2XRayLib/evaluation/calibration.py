@@ -117,7 +117,7 @@ def scatter_of(members: Sequence[Synthesizer], cases: Iterable[Case]) -> Scatter
     """
     deviations, errors, heads, views = [], [], 0, 0
     for case in cases:
-        made = spread(members, case.channels_of(members[0].trained.card))
+        made = spread(members, case.contrasts_for(members[0].trained.card))
         inside = np.stack([head_mask_2d(page) for page in case.xray.pixels])
         deviations.append(made.deviation.pixels[inside])
         errors.append(made.synthesized.pixels[inside] - case.xray.pixels[inside])

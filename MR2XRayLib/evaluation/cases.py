@@ -39,7 +39,7 @@ class Case:
     Attributes:
         name: "subject41 T1".
         head: whose they are, "subject41": cases of one head are not independent.
-        mr: one `Projections` in mm for each contrast.
+        mr: one `Projections` in mm for each contrast, with all layers.
         xray: line integrals of attenuation: the reference.
         contrasts: names of `mr`; empty where nobody knows them. Capitals do not matter.
     """
@@ -56,8 +56,8 @@ class Case:
         names = self.contrasts or tuple(str(n) for n in range(1, len(self.mr) + 1))
         return {name.lower(): contrast for name, contrast in zip(names, self.mr, strict=True)}
 
-    def channels_of(self, card: ModelCard) -> tuple[Projections, ...]:
-        """The projections that a generator takes, in the order of its channels.
+    def contrasts_for(self, card: ModelCard) -> tuple[Projections, ...]:
+        """The projections that a generator takes, in the order of its card.
 
         A generator of one contrast takes the first. One of several takes those that it knows by name, and in
         place of the others a contrast without signal, as in its training.
@@ -65,9 +65,9 @@ class Case:
         Raises:
             MR2XRayError: if none is of a contrast that the generator knows.
         """
-        if card.in_channels == 1:
+        if len(card.input.contrasts) == 1:
             return self.mr[:1]
-        if not self.contrasts and len(self.mr) == card.in_channels:
+        if not self.contrasts and len(self.mr) == len(card.input.contrasts):
             return self.mr
         known, named = [name.lower() for name in card.input.contrasts], self.named
         if not set(known) & set(named):

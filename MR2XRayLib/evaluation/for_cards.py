@@ -74,7 +74,11 @@ def evaluate_on_views(
 def contrasts_for(trained: TrainedGenerator) -> Contrasts:
     """The contrasts that simulated heads are shown to a generator in: all families, or its own together."""
     card = trained.card
-    return FAMILIES if card.in_channels == 1 else (tuple(name.upper() for name in card.input.contrasts),)
+    return (
+        FAMILIES
+        if len(card.input.contrasts) == 1
+        else (tuple(name.upper() for name in card.input.contrasts),)
+    )
 
 
 def _card_metrics(trained: TrainedGenerator, groups: Sequence[CaseGroup], progress: Progress) -> CardMetrics:

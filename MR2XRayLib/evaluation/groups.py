@@ -14,6 +14,7 @@ from MR2XRayLib.evaluation.anatomies import AnatomyFiles
 from MR2XRayLib.evaluation.cases import BaselineData, Case, CaseGroup, CaseSettings
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.intensity import attenuation, normalise_mr
+from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.projection import project
 from MR2XRayLib.registered_pair import RegisteredPair
@@ -219,7 +220,7 @@ def _digital_cases(settings: CaseSettings, seed: int) -> Iterator[Case]:
 def _pair_cases(
     pair: RegisteredPair, name: str, views: Sequence[View], contrasts: tuple[str, ...]
 ) -> Iterator[Case]:
-    mr, xray = pair.projected(views)
+    mr, xray = pair.projected(views, MR_LAYERS)
     yield Case(name, name, mr, xray, contrasts)
 
 
@@ -230,7 +231,7 @@ def _case(
     return Case(
         f"{name} {' + '.join(families)}",
         name,
-        tuple(project(normalise_mr(volume), views, device="cpu") for volume in mr),
+        tuple(project_mr(normalise_mr(volume), views, layers=MR_LAYERS, device="cpu") for volume in mr),
         project(attenuation(ct), views, device="cpu"),
         tuple(family.lower() for family in families),
     )

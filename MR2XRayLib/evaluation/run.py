@@ -122,7 +122,7 @@ class _Counted:
 
 def _generator_method(trained: TrainedGenerator, device: str) -> Method:
     synthesizer = Synthesizer(trained, device)
-    return lambda case: synthesizer.synthesize(*case.channels_of(trained.card))
+    return lambda case: synthesizer.synthesize(*case.contrasts_for(trained.card))
 
 
 def _baseline_methods(data: BaselineData, told: _Counted) -> dict[str, Method]:

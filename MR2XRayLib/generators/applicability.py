@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from MR2XRayLib.carm import View
+from MR2XRayLib.carm import CArm, View
 
 DISTANCE_TOLERANCE = 0.10
 PITCH_TOLERANCE = 0.25
@@ -40,6 +40,21 @@ class TrainedGeometry:
     pixel_pitch_mm: float
     primary_deg: tuple[float, float]
     secondary_deg: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls, carm: CArm, primary_deg: tuple[float, float], secondary_deg: tuple[float, float]
+    ) -> TrainedGeometry:
+        """A C-arm, and the angles between which it was turned."""
+        return cls(
+            carm.source_to_isocentre_mm,
+            carm.source_to_detector_mm,
+            carm.detector_mm,
+            carm.pixels,
+            carm.detector_mm[1] / carm.pixels[1],
+            primary_deg,
+            secondary_deg,
+        )
 
     @property
     def pitch_at_isocentre_mm(self) -> float:

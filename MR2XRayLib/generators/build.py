@@ -32,12 +32,17 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "paper": {"channels": 64, "blocks": 9, "upsampling": "transposed"},
     },
     "crn": {
-        "compact": {"widths": (256, 256, 256, 256, 128, 64, 48, 32)},
+        "compact": {"widths": (128, 128, 128, 128, 96, 64, 48, 32)},
         "paper": {"widths": (1024, 1024, 1024, 1024, 1024, 512, 512, 128)},
     },
-    "subpixel": {"compact": {"widths": (48, 96, 128, 128), "upsampling": "resize"}},
+    "subpixel": {
+        "narrow": {"widths": (32, 64, 96, 128), "upsampling": "resize"},
+        "compact": {"widths": (48, 96, 128, 128), "upsampling": "resize"},
+        "wide": {"widths": (64, 128, 192, 256), "upsampling": "resize"},
+    },
 }
-"""What each width of each architecture sets: `paper` trains on a GPU, `compact` on two CPU cores.
+"""What each width of each architecture sets: `paper` and `wide` train on a GPU, `compact` on two CPU cores, and
+`narrow` follows the sliders there.
 
 "subpixel" is no network of the paper.
 """
@@ -52,7 +57,7 @@ def build(architecture: str, width: str = "compact", in_channels: int = 1, **opt
 
     Args:
         architecture: "unet", "resnet", "crn" or "subpixel".
-        width: "compact" or, but for "subpixel", "paper".
+        width: "compact", or "paper" ("narrow" or "wide" of "subpixel").
         in_channels: number of input images (MR contrasts), 1 to 16.
         options: arguments of the architecture's class in place of those of the preset.
 

@@ -12,7 +12,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import read_json
 from MR2XRayLib.generators.applicability import TrainedGeometry, unlike_geometry, unlike_values
 from MR2XRayLib.generators.uncertainty_card import UncertaintyCard
-from MR2XRayLib.projection.projections import Projections
+from MR2XRayLib.projection.projections import SIGNAL, Projections
 from MR2XRayLib.scale import XRAY_FULL_SCALE
 
 __all__ = ["CARD", "InputCard", "ModelCard", "OutputCard", "TrainedGeometry"]
@@ -28,7 +28,9 @@ class InputCard:
     """What the generator takes.
 
     Attributes:
-        contrasts: one name a channel, in the order in which projections are given ("t1").
+        contrasts: their names, in the order in which projections are given ("t1").
+        layers: of each contrast that the generator sees, one a channel, see `mr_layers`; the channels of the first
+            contrast come first.
         full_scale_mm: the line integral of normalised MR intensity, in `unit`, that becomes +1; 0 becomes -1.
         unit: of the projections' pixels.
         optional: any contrast but one may be absent: the generator was trained with contrasts left out.
@@ -38,6 +40,7 @@ class InputCard:
     full_scale_mm: float
     unit: str = "mm"
     optional: bool = False
+    layers: tuple[str, ...] = (SIGNAL,)
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,10 @@ class ModelCard:
                 raise MR2XRayError(
                     f'The model card "{self.name}" has {entry} {value:g}; it must be positive.'
                 )
-        if len(self.input.contrasts) != self.in_channels:
+        contrasts, layers = self.input.contrasts, self.input.layers
+        if len(contrasts) * len(layers) != self.in_channels:
             raise MR2XRayError(
-                f'The model card "{self.name}" names {len(self.input.contrasts)} contrasts for '
+                f'The model card "{self.name}" names {len(contrasts)} contrasts of {len(layers)} layers for '
                 f"{self.in_channels} input channels; make them as many."
             )
         if (self.input.unit, self.output.unit) != ("mm", "1"):

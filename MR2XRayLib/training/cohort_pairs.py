@@ -14,10 +14,11 @@ from MR2XRayLib.carm import View
 from MR2XRayLib.cohort.heads import CohortHead
 from MR2XRayLib.cohort.loading import load_head
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.channels import without_signal
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.registered_pair import RegisteredPair
-from MR2XRayLib.scale import MR_FULL_SCALE_MM, to_unit
 from MR2XRayLib.simulation.random_views import draw_view
-from MR2XRayLib.training.pairs import ABSENT, HeadPairs, PairSettings
+from MR2XRayLib.training.pairs import HeadPairs, PairSettings, pages
 
 logger = logging.getLogger(__name__)
 
@@ -30,35 +31,36 @@ class HeadShelf:
     """Heads ready to be projected; those used last stay in memory, as many as `kept_bytes` hold, but at least one.
 
     Args:
-        contrasts: the channels, in order; a head has one of them at least.
+        contrasts: in order; a head has one of them at least.
+        layers: of each contrast, one a channel.
         energy_kev: the effective energy at which HU become attenuation.
         kept_bytes: of voxels.
     """
 
     def __init__(
-        self, contrasts: Sequence[str], energy_kev: float = 60.0, kept_bytes: int = KEPT_BYTES
+        self,
+        contrasts: Sequence[str],
+        energy_kev: float = 60.0,
+        kept_bytes: int = KEPT_BYTES,
+        layers: Sequence[str] = (SIGNAL,),
     ) -> None:
         self._contrasts = tuple(contrasts)
+        self._layers = tuple(layers)
         self._energy_kev = energy_kev
         self._kept_bytes = kept_bytes
         self._lock = Lock()
         self._kept: OrderedDict[str, RegisteredPair] = OrderedDict()
 
     def pages(self, head: CohortHead, views: Sequence[View]) -> np.ndarray:
-        """A head's projections on [-1, 1], float32 (views, contrasts + 1, rows, columns), the X-ray last.
+        """A head's projections on [-1, 1], float32 (views, channels + 1, rows, columns), the X-ray last.
 
         Raises:
             MR2XRayError: if the head cannot be loaded, has no transform, or none of the contrasts.
         """
-        mr, xray = self.pair(head).projected(views)
+        mr, xray = self.pair(head).projected(views, self._layers)
         found = dict(zip(self._present(head), mr, strict=True))
-        # A contrast that the head lacks stays absent.
-        pages = np.full((len(views), len(self._contrasts) + 1, *xray.pixels.shape[1:]), ABSENT, np.float32)
-        for channel, contrast in enumerate(self._contrasts):
-            if contrast in found:
-                pages[:, channel] = to_unit(found[contrast].pixels, MR_FULL_SCALE_MM)
-        pages[:, -1] = to_unit(xray.pixels)
-        return pages
+        absent = without_signal(mr[0])
+        return pages([found.get(contrast, absent) for contrast in self._contrasts], xray, self._layers)
 
     def centre_mm(self, head: CohortHead) -> np.ndarray:
         """The centre of the head, in the CT's frame; it raises what `pages` raises."""

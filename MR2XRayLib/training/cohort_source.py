@@ -15,6 +15,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import BaselineData, Case, CaseGroup, evaluate
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.mr_layers import MR_LAYERS
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
 from MR2XRayLib.training.cohort_pairs import HeadShelf, of_cohort, validation_pairs
@@ -40,16 +41,18 @@ def cohort_source(
     skip_bad: bool = False,
     pixels: int = 256,
     energy_kev: float = 60.0,
+    layers: Sequence[str] = MR_LAYERS,
     progress: Progress = silent,
 ) -> Source:
     """A training on the heads of a cohort file.
 
     Args:
         file: see `read_cohort`; every head needs a transform, as `mr2xray cohort prepare` writes it.
-        contrasts: one a channel; by default all that the cohort has.
+        contrasts: by default all that the cohort has.
         skip_bad: go on without heads that cannot be loaded.
         pixels: rows and columns of the detector.
         energy_kev: the effective energy at which HU become attenuation.
+        layers: of each contrast, one a channel.
         progress: told of "checking heads".
 
     Raises:
@@ -63,12 +66,13 @@ def cohort_source(
     for split in ("train", "validate"):
         if not of_split[split]:
             raise MR2XRayError(f'{file} has no head to {split} on; give one the split "{split}".')
-    shelf = HeadShelf(contrasts, energy_kev)
+    shelf = HeadShelf(contrasts, energy_kev, layers=layers)
     settings = PairSettings(
         pixels=pixels,
         heads=SETTINGS.heads,
         views=SETTINGS.views,
         passes=SETTINGS.passes,
+        layers=tuple(layers),
         contrast_dropout=0.5 if len(contrasts) > 1 else 0.0,
     )
     carm = settings.carm
@@ -91,15 +95,7 @@ def cohort_source(
         validation=validation,
         evaluate=numbers,
         contrasts=contrasts,
-        geometry=TrainedGeometry(
-            carm.source_to_isocentre_mm,
-            carm.source_to_detector_mm,
-            carm.detector_mm,
-            carm.pixels,
-            carm.detector_mm[1] / pixels,
-            PRIMARY_DEG,
-            SECONDARY_DEG,
-        ),
+        geometry=TrainedGeometry.of(carm, PRIMARY_DEG, SECONDARY_DEG),
         data={
             "kind": "projections of a cohort of registered MR and CT, split by person",
             "cohort": file.name,
@@ -138,6 +134,7 @@ def _cases(
     for number, head in enumerate(heads):
         rng = np.random.default_rng([seed, number])
         pair = shelf.pair(head)
-        mr, xray = pair.projected([draw_view(rng, pair.centre_mm, carm) for _ in range(TEST_VIEWS)])
+        views = [draw_view(rng, pair.centre_mm, carm) for _ in range(TEST_VIEWS)]
+        mr, xray = pair.projected(views, MR_LAYERS)
         present = tuple(name for name in contrasts if name in head.mr)
         yield Case(head.name, head.person, mr, xray, present)

@@ -21,7 +21,7 @@ import torch
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import REPORTED
 from MR2XRayLib.generators.card import ModelCard
-from MR2XRayLib.generators.channels import in_channels
+from MR2XRayLib.generators.channels import channels_of, in_places
 from MR2XRayLib.generators.shelf import can_be_a_name
 from MR2XRayLib.generators.store import TrainedGenerator, save_generator
 from MR2XRayLib.metrics import compare
@@ -100,10 +100,10 @@ def fine_tune(
     """
     out = Path(out)
     _check(out, minutes)
-    contrasts = in_channels([mr] if isinstance(mr, Volume) else list(mr), trained.card)
+    contrasts = in_places([mr] if isinstance(mr, Volume) else list(mr), trained.card)
     given = [volume for volume in contrasts if volume is not None]
     pair = RegisteredPair.of(given, ct, transform, preset, energy_kev, progress)
-    pair = replace(pair, mr=_at_their_channels(pair.mr, contrasts))
+    pair = replace(pair, mr=_at_their_places(pair.mr, contrasts))
     # Contrasts go on being left out by turns, or the generator would unlearn to do without one.
     settings = _settings(trained.card, seed, left_out=len(given) == len(contrasts))
     with _whole_or_absent(out):
@@ -138,7 +138,7 @@ def _tune(
     return card
 
 
-def _at_their_channels(given: Sequence[Volume], contrasts: Sequence[Volume | None]) -> tuple[Volume, ...]:
+def _at_their_places(given: Sequence[Volume], contrasts: Sequence[Volume | None]) -> tuple[Volume, ...]:
     """The volumes given, with one without signal in the place of each contrast that is absent."""
     rest = iter(given)
     silence = np.zeros_like(given[0].voxels)
@@ -178,6 +178,7 @@ def _settings(card: ModelCard, seed: int, left_out: bool) -> TrainingSettings:
         heads=1,
         views=VIEWS_IN_ROUND,
         passes=2,
+        layers=card.input.layers,
         contrast_dropout=CONTRAST_DROPOUT if left_out and card.input.optional else 0.0,
     )
     stage = Stage(pairs, batch=2, steps=MOST_STEPS, share=1.0, loss=LOSS)
@@ -199,10 +200,11 @@ def _pairs_of(pair: RegisteredPair, trained: TrainedGenerator) -> HeadPairs:
 
     def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
         rng = np.random.default_rng([seed, index])
-        contrasts, xray = pair.projected(views_outside(pair, card, rng, settings.views))
-        pages = [to_unit(contrast.pixels, card.input.full_scale_mm) for contrast in contrasts]
-        pages.append(to_unit(xray.pixels, card.output.full_scale))
-        stacked = torch.from_numpy(np.stack(pages, axis=1))
+        views = views_outside(pair, card, rng, settings.views)
+        contrasts, xray = pair.projected(views, settings.layers)
+        mr = to_unit(channels_of(contrasts, card), card.input.full_scale_mm)
+        pages = [mr, to_unit(xray.pixels, card.output.full_scale)[:, None]]
+        stacked = torch.from_numpy(np.concatenate(pages, axis=1))
         return padded_with_air(stacked, trained.generator.multiple)[0].numpy()
 
     return pairs
@@ -210,7 +212,7 @@ def _pairs_of(pair: RegisteredPair, trained: TrainedGenerator) -> HeadPairs:
 
 def _numbers(trained: TrainedGenerator, pair: RegisteredPair, seed: int) -> dict[str, float]:
     """Means over the validated views; NaN is left out."""
-    contrasts, xray = pair.projected(views_to_validate(pair, trained.card, seed))
+    contrasts, xray = pair.projected(views_to_validate(pair, trained.card, seed), trained.card.input.layers)
     mean = compare(Synthesizer(trained, "cpu").synthesize(*contrasts), xray).mean
     numbers = {name: float(f"{getattr(mean, name):.5g}") for name in REPORTED}
     return {"heads": 1, "views": VALIDATION_VIEWS} | {

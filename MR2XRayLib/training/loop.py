@@ -62,6 +62,7 @@ def train(
     resume: bool = False,
     vgg: Path | None = None,
     device: str = "cpu",
+    workers: int = 0,
     ranks: Ranks = ALONE,
     progress: Progress = silent,
 ) -> Generator:
@@ -78,6 +79,7 @@ def train(
         resume: go on from the checkpoint in the folder.
         vgg: the VGG-19 file of a perceptual loss, see `vgg.load_vgg`.
         device: of torch, to train on.
+        workers: processes of this rank that make pairs, of each shard; with none a thread does.
         ranks: this process among those that train together; each calls `train` alike.
         progress: told "train" and the fraction done.
 
@@ -100,7 +102,7 @@ def train(
             save_checkpoint(keeping.folder / CHECKPOINT, state, losses, asdict(settings))
 
     while state.stage < len(settings.stages):
-        batches = Batches(pairs_of_head, settings, state.stage, ranks)
+        batches = Batches(pairs_of_head, settings, state.stage, ranks, workers)
         step = Step(parallel, state, settings, batches, losses[state.stage], ranks)
         while fraction_of_stage(settings, state, max_minutes) < 1:
             log.add(**step(learning_rate(settings, state, max_minutes)))
@@ -126,22 +128,27 @@ class Batches:
     """This rank's part of every batch of a stage: one batch of each of its shards.
 
     Args:
-        pairs_of_head, settings, ranks: as `train` has them.
+        pairs_of_head, settings, ranks, workers: as `train` has them.
         stage: number of the stage.
     """
 
     def __init__(
-        self, pairs_of_head: HeadPairs, settings: TrainingSettings, stage: int, ranks: Ranks
+        self,
+        pairs_of_head: HeadPairs,
+        settings: TrainingSettings,
+        stage: int,
+        ranks: Ranks,
+        workers: int = 0,
     ) -> None:
         self._stage: Stage = settings.stages[stage]
         seed, shards = 1000 * settings.seed + stage, settings.shards
         self._streams = [
-            PairStream(pairs_of_head, self._stage.pairs, seed, shard, shards)
+            PairStream(pairs_of_head, self._stage.pairs, seed, shard, shards, workers)
             for shard in ranks.shards(shards)
         ]
 
     def __call__(self, number: int) -> tuple[Tensor, Tensor]:
-        """Batch `number`: MR (pairs, contrasts, rows, columns) and X-ray (pairs, 1, rows, columns)."""
+        """Batch `number`: MR (pairs, channels, rows, columns) and X-ray (pairs, 1, rows, columns)."""
         parts = [stream.batch(number, self._stage.batch) for stream in self._streams]
         return torch.cat([mr for mr, _ in parts]), torch.cat([xray for _, xray in parts])
 

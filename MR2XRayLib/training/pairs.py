@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from MR2XRayLib.carm import CArm
+from MR2XRayLib.projection.projections import SIGNAL, Projections
+from MR2XRayLib.scale import MR_FULL_SCALE_MM, to_unit
+from MR2XRayLib.training.makers import Made, Makers, finished
 
 ABSENT = -1.0
 """Every pixel of a contrast that is not there: no signal along any ray."""
@@ -33,6 +37,7 @@ class PairSettings:
         views: random views of each.
         passes: how often each pair of a round is served.
         mirrored: whether half of the pairs, drawn at each pass, are mirrored left to right.
+        layers: of each MR contrast, one a channel, see `mr_layers`.
         contrast_dropout: with more than one MR contrast, how often a pair is served with one contrast alone, all
             others being `ABSENT`, 0 to 1.
     """
@@ -43,6 +48,7 @@ class PairSettings:
     views: int = 40
     passes: int = 3
     mirrored: bool = True
+    layers: tuple[str, ...] = (SIGNAL,)
     contrast_dropout: float = 0.0
 
     @property
@@ -57,35 +63,49 @@ class PairSettings:
 
 
 HeadPairs = Callable[[PairSettings, int, int], np.ndarray]
-"""`pairs(settings, seed, index)`: all pairs of head draw `index`, float32 (views, contrasts + 1, rows, columns).
+"""`pairs(settings, seed, index)`: all pairs of head draw `index`, float32 (views, channels + 1, rows, columns).
 
-On [-1, 1]; MR contrasts first, X-ray last. Everything random follows from settings, seed and index.
+On [-1, 1]; the layers of each MR contrast first, X-ray last. Everything random follows from settings, seed and index.
+To be called in other processes it must be picklable: a dataclass, not a closure.
 """
+
+
+def pages(contrasts: Sequence[Projections], xray: Projections, layers: Sequence[str]) -> np.ndarray:
+    """Projections of one head as the pairs that `HeadPairs` gives."""
+    channels = [to_unit(mr.layer(name), MR_FULL_SCALE_MM) for mr in contrasts for name in layers]
+    return np.stack([*channels, to_unit(xray.pixels)], axis=1)
 
 
 class PairStream:
     """An endless stream of training batches.
 
     Args:
-        pairs_of_head: makes the pairs of one head draw; called on a thread of the stream's own.
+        pairs_of_head: makes the pairs of one head draw; called on a thread of the stream's own, or in its processes.
         settings: how pairs are made.
         seed: everything follows from it and from the numbers asked for.
         shard, shards: of all heads, those whose number is `shard` modulo `shards` are this stream's.
+        workers: processes that make pairs, each a head at a time; with none a thread does. Which pairs come when does
+            not depend on it.
 
     Attributes:
-        seconds_making: spent on making pairs, on the thread.
+        seconds_making: spent on making pairs, on the thread or in all processes together.
         seconds_waiting: that `batch` stood still because pairs were not there yet.
     """
 
     def __init__(
-        self, pairs_of_head: HeadPairs, settings: PairSettings, seed: int, shard: int = 0, shards: int = 1
+        self,
+        pairs_of_head: HeadPairs,
+        settings: PairSettings,
+        seed: int,
+        shard: int = 0,
+        shards: int = 1,
+        workers: int = 0,
     ) -> None:
-        self._pairs_of_head = pairs_of_head
         self._settings = settings
         self._seed = seed
         self._shard, self._shards = shard, shards
-        self._thread = ThreadPoolExecutor(1, "pairs")
-        self._making: dict[int, Future[np.ndarray]] = {}
+        self._makers = Makers(partial(pairs_of_head, settings, seed), workers)
+        self._making: dict[int, list[Future[Made]]] = {}
         self._round = -1
         self._pairs = np.empty(0)
         self.seconds_making = self.seconds_waiting = 0.0
@@ -93,7 +113,7 @@ class PairStream:
     def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
         """Batch `number` (from 0) of `size` pairs: MR and X-ray projections.
 
-        float32, (size, contrasts, rows, columns) and (size, 1, rows, columns).
+        float32, (size, channels, rows, columns) and (size, 1, rows, columns).
         The last, incomplete batch of a pass is left out.
         """
         pass_number, chosen = self._chosen(number, size)
@@ -104,7 +124,7 @@ class PairStream:
             mirrored = rng.random(len(pairs)) < 0.5
             pairs[mirrored] = pairs[mirrored][..., ::-1]
         mr, xray = pairs[:, :-1], pairs[:, -1:]
-        _drop_contrasts(mr, self._settings.contrast_dropout, rng)
+        _drop_contrasts(mr, len(self._settings.layers), self._settings.contrast_dropout, rng)
         return torch.from_numpy(mr), torch.from_numpy(xray)
 
     def origin(self, number: int, size: int) -> str:
@@ -116,8 +136,8 @@ class PairStream:
         return f"{pairs} (seed {self._seed})"
 
     def close(self) -> None:
-        """End the thread; what it has begun it finishes."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """End the thread or the processes; what they have begun they finish."""
+        self._makers.close()
 
     def _chosen(self, number: int, size: int) -> tuple[int, np.ndarray]:
         """The pass that a batch belongs to, and the places in its round that its pairs are taken from."""
@@ -136,26 +156,23 @@ class PairStream:
             return
         began = time.perf_counter()
         self._start(number)
-        self._pairs, self._round = self._making.pop(number).result(), number
         self._start(number + 1)
+        made = [finished(future) for future in self._making.pop(number)]
+        self._pairs, self._round = np.concatenate([pairs for pairs, _ in made]), number
+        self.seconds_making += sum(seconds for _, seconds in made)
         self.seconds_waiting += time.perf_counter() - began
 
     def _start(self, number: int) -> None:
         if number not in self._making:
-            self._making[number] = self._thread.submit(self._make, number)
-
-    def _make(self, number: int) -> np.ndarray:
-        began = time.perf_counter()
-        made = [self._pairs_of_head(self._settings, self._seed, head) for head in self._heads(number)]
-        self.seconds_making += time.perf_counter() - began
-        return np.concatenate(made)
+            self._making[number] = [self._makers.make(head) for head in self._heads(number)]
 
 
-def _drop_contrasts(mr: np.ndarray, share: float, rng: np.random.Generator) -> None:
-    """Leave one contrast of a `share` of the pairs, in place; mr is (pairs, contrasts, rows, columns)."""
-    count, contrasts = mr.shape[:2]
+def _drop_contrasts(mr: np.ndarray, layers: int, share: float, rng: np.random.Generator) -> None:
+    """Leave one contrast of a `share` of the pairs, in place; mr is (pairs, contrasts · layers, rows, columns)."""
+    count, contrasts = len(mr), mr.shape[1] // layers
     if contrasts == 1 or share == 0:
         return
     kept = np.reshape(rng.integers(contrasts, size=count), (count, 1))
     dropped = np.reshape(rng.random(count), (count, 1)) < share
-    mr[dropped & (np.arange(contrasts) != kept)] = ABSENT
+    absent = dropped & (np.arange(contrasts) != kept)
+    mr[np.repeat(absent, layers, axis=1)] = ABSENT

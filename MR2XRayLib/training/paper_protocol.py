@@ -7,7 +7,7 @@ views says nothing of other heads: it has seen this one from a few degrees away.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,9 +15,9 @@ import numpy as np
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.registered_pair import RegisteredPair
-from MR2XRayLib.scale import MR_FULL_SCALE_MM, to_unit
-from MR2XRayLib.training.pairs import HeadPairs, PairSettings
+from MR2XRayLib.training.pairs import PairSettings, pages
 from MR2XRayLib.training.source import RESEARCH_ONLY, Source
 
 TRAINING_VIEWS, TEST_VIEWS, VALIDATION_VIEWS = 3000, 200, 16
@@ -46,11 +46,14 @@ class PaperProtocol:
         pair: the head.
         pixels: rows and columns of the detector.
         seed: of the views.
+        layers: of the MR, one a channel; the paper has the signal alone.
     """
 
     pair: RegisteredPair
     pixels: int = 256
     seed: int = 0
+    layers: tuple[str, ...] = (SIGNAL,)
+    _kept: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     @cached_property
     def training_views(self) -> tuple[View, ...]:
@@ -89,24 +92,23 @@ class PaperProtocol:
         )
 
     def projected(self, views: tuple[View, ...]) -> np.ndarray:
-        """Pairs on [-1, 1], float32 (views, contrasts + 1, rows, columns)."""
-        contrasts, xray = self.pair.projected(views)
-        pages = [to_unit(contrast.pixels, MR_FULL_SCALE_MM) for contrast in contrasts]
-        return np.stack([*pages, to_unit(xray.pixels)], axis=1)
+        """Pairs on [-1, 1], float32 (views, channels + 1, rows, columns)."""
+        return pages(*self.pair.projected(views, self.layers), self.layers)
 
-    def pairs(self) -> HeadPairs:
-        """The training views, `VIEWS_A_DRAW` a draw, over and over."""
-
-        def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
-            first = index * VIEWS_A_DRAW % TRAINING_VIEWS
-            return self.projected(self.training_views[first : first + VIEWS_A_DRAW])
-
-        return pairs
+    def pairs(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        """The training views, `VIEWS_A_DRAW` a draw, over and over; a `HeadPairs`. Projected once, then kept."""
+        draw = index % (TRAINING_VIEWS // VIEWS_A_DRAW)
+        if draw not in self._kept:
+            first = draw * VIEWS_A_DRAW
+            self._kept[draw] = self.projected(self.training_views[first : first + VIEWS_A_DRAW])
+        return self._kept[draw]
 
     @property
     def settings(self) -> PairSettings:
         """Rounds of 500 views; not mirrored, since the head is not."""
-        return PairSettings(pixels=self.pixels, heads=5, views=VIEWS_A_DRAW, passes=1, mirrored=False)
+        return PairSettings(
+            pixels=self.pixels, heads=5, views=VIEWS_A_DRAW, passes=1, mirrored=False, layers=self.layers
+        )
 
     def source(
         self,
@@ -114,22 +116,13 @@ class PaperProtocol:
         evaluate: Callable[[TrainedGenerator], Mapping[str, Mapping[str, float]]],
     ) -> Source:
         """The protocol as a training's source; `contrasts` names the pair's."""
-        carm = self.carm
         return Source(
-            pairs=self.pairs(),
+            pairs=self.pairs,
             settings=self.settings,
             validation=lambda: self.projected(self.validation_views),
             evaluate=evaluate,
             contrasts=contrasts,
-            geometry=TrainedGeometry(
-                carm.source_to_isocentre_mm,
-                carm.source_to_detector_mm,
-                carm.detector_mm,
-                carm.pixels,
-                DETECTOR_MM / self.pixels,
-                PRIMARY_DEG,
-                SECONDARY_DEG,
-            ),
+            geometry=TrainedGeometry.of(self.carm, PRIMARY_DEG, SECONDARY_DEG),
             data={
                 "kind": "projections of one registered MR and CT, split by view (the protocol of arXiv 1710.07498)",
                 "mr": [volume.identity for volume in self.pair.mr],

@@ -65,6 +65,7 @@ def make_generator(
     resume: bool = False,
     vgg: Path | None = None,
     device: str = "cpu",
+    workers: int = 0,
     ranks: Ranks = ALONE,
     progress: Progress = silent,
 ) -> ModelCard | None:
@@ -73,7 +74,7 @@ def make_generator(
     Args:
         recipe, source: what is trained, and on what.
         out: folder to write; it gets the generator's folder, the log and the checkpoint.
-        max_minutes, resume, vgg, device, ranks: see `train`.
+        max_minutes, resume, vgg, device, workers, ranks: see `train`.
         progress: told "train" and "evaluate" with the fraction done.
 
     Returns:
@@ -83,7 +84,7 @@ def make_generator(
         MR2XRayError: if the training fails.
     """
     settings = recipe.settings
-    network = _network(recipe, len(source.contrasts))
+    network = _network(recipe, _channels(source))
     trained = train(
         network,
         source.pairs,
@@ -93,6 +94,7 @@ def make_generator(
         resume=resume,
         vgg=vgg,
         device=device,
+        workers=workers,
         ranks=ranks,
         progress=progress,
     )
@@ -110,18 +112,22 @@ def make_generator(
     return card
 
 
-def _network(recipe: Recipe, contrasts: int) -> Generator:
+def _channels(source: Source) -> int:
+    return len(source.contrasts) * len(source.settings.layers)
+
+
+def _network(recipe: Recipe, channels: int) -> Generator:
     """The untrained network, or that of the generator to start from."""
     torch.manual_seed(recipe.settings.seed)
-    network = build(recipe.architecture, recipe.width, contrasts, **recipe.options)
+    network = build(recipe.architecture, recipe.width, channels, **recipe.options)
     if recipe.start is not None:
         card = recipe.start.card
         try:
             network.load_state_dict(recipe.start.generator.state_dict())
         except RuntimeError:
             raise MR2XRayError(
-                f'The generator "{card.name}" ({card.architecture}, {card.width}, {card.in_channels} contrasts) is of '
-                f"another kind than {recipe.architecture}, {recipe.width}, {contrasts} contrasts; start from one of "
+                f'The generator "{card.name}" ({card.architecture}, {card.width}, {card.in_channels} channels) is of '
+                f"another kind than {recipe.architecture}, {recipe.width}, {channels} channels; start from one of "
                 "the same kind."
             ) from None
     return network
@@ -175,8 +181,8 @@ def _card(recipe: Recipe, source: Source, training: Mapping[str, Any]) -> ModelC
         version="1.0.0",
         architecture=recipe.architecture,
         width=recipe.width,
-        in_channels=len(source.contrasts),
-        input=InputCard(source.contrasts, MR_FULL_SCALE_MM, optional=optional),
+        in_channels=_channels(source),
+        input=InputCard(source.contrasts, MR_FULL_SCALE_MM, optional=optional, layers=source.settings.layers),
         geometry=source.geometry,
         options=recipe.options,
         data=dict(source.data) | _ancestry(recipe.start),

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from MR2XRayLib.carm import CArm, View
+from MR2XRayLib.carm import View
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION, AnatomyFiles
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.intensity import attenuation, normalise_mr
+from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
 from MR2XRayLib.projection import project
-from MR2XRayLib.scale import MR_FULL_SCALE_MM, to_unit
 from MR2XRayLib.simulation.heads import SimulatedHead, read_labels, simulate_contrasts
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
 from MR2XRayLib.simulation.variety import TRAINING_VARIETY, Variety
-from MR2XRayLib.training.pairs import HeadPairs, PairSettings
+from MR2XRayLib.training.pairs import PairSettings, pages
 from MR2XRayLib.training.source import RESEARCH_ONLY, Source
 from MR2XRayLib.volume import Volume
 
@@ -54,37 +54,42 @@ class Anatomies:
         return cls([read_labels(path) for path in files.training], read_labels(files.validation))
 
 
-def of_simulated_heads(
-    anatomies: Sequence[Volume], families: Sequence[str] = (), variety: Variety = TRAINING_VARIETY
-) -> HeadPairs:
-    """Pairs of heads simulated on one of `anatomies` (label volumes), drawn anew for every head.
+@dataclass(frozen=True, eq=False)
+class SimulatedPairs:
+    """Pairs of simulated heads, drawn anew for every head; a `HeadPairs`.
 
-    Args:
-        anatomies: to draw from.
-        families: of MR contrast, one a channel; without any, one channel of a family drawn for each head.
+    Attributes:
+        anatomies: label volumes, to draw from.
+        families: of MR contrast; without any, one contrast of a family drawn for each head.
         variety: how the anatomies are changed.
+        device: that projects them.
     """
 
-    def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+    anatomies: Sequence[Volume]
+    families: Sequence[str] = ()
+    variety: Variety = TRAINING_VARIETY
+    device: str = "cpu"
+
+    def __call__(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        """The pairs of one head, see `HeadPairs`."""
         rng = np.random.default_rng([seed, index, 1])
-        anatomy = anatomies[int(rng.integers(len(anatomies)))]
+        anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
         heads = simulate_contrasts(
-            anatomy, seed, index, settings.spacing, families or (None,), variety=variety
+            anatomy, seed, index, settings.spacing, self.families or (None,), variety=self.variety
         )
         centre_mm = heads[0].centre_mm
-        return project_head(heads, [draw_view(rng, centre_mm, settings.carm) for _ in range(settings.views)])
+        views = [draw_view(rng, centre_mm, settings.carm) for _ in range(settings.views)]
+        return project_head(heads, views, settings.layers, self.device)
 
-    return pairs
 
-
-def project_head(heads: Sequence[SimulatedHead], views: Sequence[View]) -> np.ndarray:
-    """Pairs of one head, seen in one or more contrasts, on [-1, 1].
-
-    float32, (views, contrasts + 1, rows, columns).
-    """
-    contrasts = [project(normalise_mr(head.mr, head.head), views, device="cpu").pixels for head in heads]
-    xray = project(attenuation(heads[0].ct), views, device="cpu").pixels
-    return np.stack([*(to_unit(mr, MR_FULL_SCALE_MM) for mr in contrasts), to_unit(xray)], axis=1)
+def project_head(
+    heads: Sequence[SimulatedHead], views: Sequence[View], layers: Sequence[str], device: str = "cpu"
+) -> np.ndarray:
+    """Pairs of one head, seen in one or more contrasts, as `HeadPairs` gives them."""
+    contrasts = [
+        project_mr(normalise_mr(head.mr, head.head), views, layers=layers, device=device) for head in heads
+    ]
+    return pages(contrasts, project(attenuation(heads[0].ct), views, device=device), layers)
 
 
 def simulated_source(
@@ -92,31 +97,25 @@ def simulated_source(
     evaluate: Callable[[TrainedGenerator], Mapping[str, Mapping[str, float]]],
     families: Sequence[str] = (),
     pixels: int = 256,
+    layers: Sequence[str] = MR_LAYERS,
+    device: str = "cpu",
 ) -> Source:
-    """A training on simulated heads; `families` as in `of_simulated_heads`."""
-    settings = replace(SETTINGS, pixels=pixels, contrast_dropout=0.5 if len(families) > 1 else 0.0)
+    """A training on simulated heads; `families` and `device` as in `SimulatedPairs`, `layers` as in `PairSettings`."""
+    dropout = 0.5 if len(families) > 1 else 0.0
+    settings = replace(SETTINGS, pixels=pixels, layers=tuple(layers), contrast_dropout=dropout)
 
     def validation() -> np.ndarray:
-        pairs = of_simulated_heads([anatomies.validation], families, Variety())
+        pairs = SimulatedPairs([anatomies.validation], families, Variety())
         draws = [pairs(replace(settings, views=2), VALIDATION_SEED, n) for n in range(VALIDATION_PAIRS // 2)]
         return np.concatenate(draws)
 
-    carm = CArm()
     return Source(
-        pairs=of_simulated_heads(anatomies.training, families),
+        pairs=SimulatedPairs(anatomies.training, families, device=device),
         settings=settings,
         validation=validation,
         evaluate=evaluate,
         contrasts=tuple(family.lower() for family in families) or ("mr",),
-        geometry=TrainedGeometry(
-            carm.source_to_isocentre_mm,
-            carm.source_to_detector_mm,
-            carm.detector_mm,
-            (pixels, pixels),
-            carm.detector_mm[1] / pixels,
-            PRIMARY_DEG,
-            SECONDARY_DEG,
-        ),
+        geometry=TrainedGeometry.of(settings.carm, PRIMARY_DEG, SECONDARY_DEG),
         data={
             "kind": "simulated heads on deformed BrainWeb label anatomies with invented faces and necks; random "
             "contrast, texture, bias field, noise, slice thickness, implants and pose",
