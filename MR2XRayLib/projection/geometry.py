@@ -22,12 +22,28 @@ def check_source_outside(view: View, volume: Volume) -> None:
         )
 
 
-def wide_beam() -> MR2XRayError:
-    """The error of a beam that one main axis cannot serve."""
-    return MR2XRayError(
-        "The beam is wider than a quarter turn, so one detector cannot be projected at once; "
-        "use a smaller detector or a longer source-to-detector distance."
-    )
+def main_axis(central: np.ndarray, corners: np.ndarray) -> int:
+    """The index axis along which the central ray crosses most voxels, among those along which all rays go one way.
+
+    Voxels of 1 x 1 x 5 mm widen the beam in the index frame: seen obliquely, the axis crossed most may not serve.
+
+    Args:
+        central: source to the detector's middle in index coordinates (i, j, k), shape (3,).
+        corners: likewise to its four corner pixels, shape (3, 4).
+
+    Returns:
+        0, 1 or 2 for i, j or k.
+
+    Raises:
+        MR2XRayError: if no axis serves: the beam is wider than a quarter turn.
+    """
+    serving = np.flatnonzero(np.abs(np.sign(corners).sum(axis=1)) == corners.shape[1])
+    if not serving.size:
+        raise MR2XRayError(
+            "The beam is wider than a quarter turn, so one detector cannot be projected at once; "
+            "use a smaller detector or a longer source-to-detector distance."
+        )
+    return int(serving[np.argmax(np.abs(central)[serving])])
 
 
 def slices_in_front(source: float, forward: bool, count: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from MR2XRayLib.carm import View
-from MR2XRayLib.projection.geometry import slices_in_front, wide_beam
+from MR2XRayLib.projection.geometry import main_axis, slices_in_front
 
 LAYOUT_AXES = {2: (1, 0), 1: (2, 0), 0: (2, 1)}
 """From the main index axis to the axes of a slice's rows and columns; columns are contiguous in memory."""
@@ -83,13 +83,11 @@ def plan_view(view: View, inverse: np.ndarray, size: tuple[int, int, int], sampl
     world = np.stack([view.corner_mm - view.source_mm, view.column_step_mm, view.row_step_mm], axis=1)
     index = inverse[:3, :3] @ world
     edge = np.array([1, (view.columns - 1), (view.rows - 1)])
-    axis = int(np.argmax(np.abs(index @ (edge * (1, 0.5, 0.5)))))
+    corners = index @ (np.array([[1, 1, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1]]) * edge[:, None])
+    axis = main_axis(index @ (edge * (1, 0.5, 0.5)), corners)
     order = (axis, *LAYOUT_AXES[axis])
-    rays = index[list(order)]
+    rays, corners = index[list(order)], corners[list(order)]
     source = (inverse[:3, :3] @ view.source_mm + inverse[:3, 3])[list(order)]
-    corners = rays @ (np.array([[1, 1, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1]]) * edge[:, None])
-    if np.ptp(np.sign(corners[0])) != 0:
-        raise wide_beam()
     sizes = [size[a] for a in order]
     first, last = slices_in_front(source[0], corners[0, 0] > 0, sizes[0])
     gram = world.T @ world

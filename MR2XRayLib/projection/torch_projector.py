@@ -18,7 +18,7 @@ from torch import Tensor
 
 from MR2XRayLib.carm import View
 from MR2XRayLib.projection.content import Content
-from MR2XRayLib.projection.geometry import slices_in_front, wide_beam
+from MR2XRayLib.projection.geometry import main_axis, slices_in_front
 from MR2XRayLib.volume import Volume
 
 SAMPLES_PER_CHUNK = {"cpu": 1 << 20, "cuda": 1 << 26, "mps": 1 << 24}
@@ -55,9 +55,11 @@ class IndexView:
         )
 
     def main_axis(self) -> int:
-        """The index axis along which the central ray crosses most voxels: 0, 1 or 2 for i, j or k."""
-        central = self.directions(torch.tensor([(self.rows - 1) / 2]), torch.tensor([(self.columns - 1) / 2]))
-        return int(central.abs().argmax())
+        """The index axis along which slices are taken, see `geometry.main_axis`, which raises."""
+        middle = self.directions(torch.tensor([(self.rows - 1) / 2]), torch.tensor([(self.columns - 1) / 2]))
+        ends = self.directions(torch.tensor([0, self.rows - 1]), torch.tensor([0, self.columns - 1]))
+        central, corners = (rays.detach().cpu().numpy().reshape(-1, 3).T for rays in (middle, ends))
+        return main_axis(central[:, 0], corners)
 
     def directions(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Source to pixel, shape (len(rows), len(columns), 3)."""
@@ -93,8 +95,6 @@ def _integrate(slices: Tensor, affine: Tensor, view: IndexView, main: int) -> Te
     device = slices.device
     directions = view.directions(torch.arange(view.rows), torch.arange(view.columns))
     along = directions[..., main]
-    if bool((along * along[0, 0] <= 0).any()):
-        raise wide_beam()
     column_axis, row_axis = (axis for axis in (0, 1, 2) if axis != main)
     slopes = directions[..., [column_axis, row_axis]] / along[..., None]
     step_mm = torch.linalg.vector_norm((directions / along[..., None]) @ affine[:3, :3].T, dim=-1)
