@@ -16,9 +16,11 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.field_of_view import within_field_of_view
 from MR2XRayLib.generators.channels import in_places
 from MR2XRayLib.head import head_only
-from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
+from MR2XRayLib.intensity import as_ct, attenuation
+from MR2XRayLib.mr_projector import MrProjector
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections, Projector
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
@@ -33,7 +35,8 @@ class LiveImages:
     """What is seen from some views; what cannot be had, for want of a CT or a generator, is None.
 
     Attributes:
-        mr: the projection of each MR contrast that is there; normalised intensity times mm.
+        mr: the projection of each MR contrast that is there, normalised intensity times mm, with the layers that the
+            generator sees.
         synthesized: line integrals guessed from `mr`.
         reference: line integrals of the CT.
         comparison: the numbers, where they were asked for.
@@ -75,14 +78,15 @@ class Live:
     The parts are replaced one by one: `with_generator` and `with_ct` give another `Live` that shares the rest.
 
     Attributes:
-        mr: a projector for each contrast, in the order of the generator's card; None where one is absent.
+        mr: a projector for each contrast, in the order of the generator's card; None where one is absent. Each gives
+            the layers that the generator sees.
         ct: None without a reference.
         synthesizer: None without a generator.
         frame: where the first MR that is there lies in the world of the views; it has no voxels of its own.
         device: as it was asked for: "auto", "cpu", "cuda" or "mps".
     """
 
-    mr: tuple[Projector | None, ...]
+    mr: tuple[MrProjector | None, ...]
     ct: Projector | None
     synthesizer: Synthesizer | None
     frame: Volume
@@ -112,28 +116,45 @@ class Live:
         """
         first = first_present(mr)
         transform = transform or Transform.identity()
-        projectors: list[Projector | None] = []
+        steps = len(mr) + 2
+        projectors: list[MrProjector | None] = []
         for number, volume in enumerate(mr):
-            progress("preparing", number / (len(mr) + 1))
-            projectors.append(None if volume is None else _projector(volume, transform, device))
-        live = cls(tuple(projectors), None, None, _frame(first, transform), device).with_generator(trained)
-        progress("preparing", len(mr) / (len(mr) + 1))
+            progress("preparing", number / steps)
+            projectors.append(None if volume is None else MrProjector.prepare(volume, transform, device))
+        live = cls(tuple(projectors), None, None, _frame(first, transform), device)
+        live = live.with_generator(
+            trained, progress=lambda stage, fraction: progress(stage, (len(mr) + fraction) / steps)
+        )
         live = live.with_ct(ct, energy_kev=energy_kev, whole_ct=whole_ct)
         progress("preparing", 1.0)
         return live
 
-    def with_generator(self, trained: TrainedGenerator | None) -> Live:
+    def with_generator(self, trained: TrainedGenerator | None, *, progress: Progress = silent) -> Live:
         """The same volumes with another generator, or with none.
+
+        A second or so where the generator sees layers of large volumes that none before it saw.
 
         Raises:
             MR2XRayError: if it takes more or fewer contrasts or needs an absent one, or the device is not available.
         """
         if trained is None:
-            return replace(self, synthesizer=None)
+            return replace(self, mr=self._with_layers((SIGNAL,), progress), synthesizer=None)
         from MR2XRayLib.synthesis import Synthesizer
 
         in_places(self.mr, trained.card)
-        return replace(self, synthesizer=Synthesizer(trained, self.device))
+        synthesizer = Synthesizer(trained, self.device)
+        return replace(
+            self, mr=self._with_layers(trained.card.input.layers, progress), synthesizer=synthesizer
+        )
+
+    def _with_layers(self, names: Sequence[str], progress: Progress) -> tuple[MrProjector | None, ...]:
+        """The projectors, each giving these layers."""
+        made: list[MrProjector | None] = []
+        for number, mr in enumerate(self.mr):
+            progress("preparing", number / len(self.mr))
+            made.append(None if mr is None else mr.with_layers(names))
+        progress("preparing", 1.0)
+        return tuple(made)
 
     def with_ct(self, ct: Volume | None, *, energy_kev: float = 60.0, whole_ct: bool = False) -> Live:
         """The same MR and generator with another CT, in HU, or with none.
@@ -219,10 +240,6 @@ def first_present(mr: Sequence[Volume | None]) -> Volume:
         if volume is not None:
             return volume
     raise MR2XRayError("No MR volume was given; a synthesized X-ray projection starts from at least one.")
-
-
-def _projector(mr: Volume, transform: Transform, device: str) -> Projector:
-    return Projector(normalise_mr(as_mr(mr)), transform, device=device)
 
 
 def _frame(mr: Volume, transform: Transform) -> Volume:

@@ -16,9 +16,14 @@ from MR2XRayLib import pipeline
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.card import InputCard
+from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.head import head_centre_mm
+from MR2XRayLib.intensity import as_mr, normalise_mr
 from MR2XRayLib.live import Live
-from MR2XRayLib.projection import Projector
+from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
+from MR2XRayLib.projection import Projections, Projector
+from MR2XRayLib.synthesis import Synthesizer
 
 GENERATOR = trained(tiny("unet"))
 
@@ -149,7 +154,7 @@ from MR2XRayLib.live import Live
 pair = demo_pair(spacing_mm=6.0)
 live = Live.prepare([pair.mr], pair.ct, transform=pair.truth)
 made = live.update(CArm(pixels=(64, 64), isocentre_mm=(0, 0, 0)).view(Angulation(0)))
-print(*made.by_role(), live.mr[0].backend)
+print(*made.by_role(), live.mr[0].signal.backend)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["mr", "reference", "numba"], done.stderr
@@ -168,3 +173,73 @@ def test_projectors_are_made_once_a_contrast(pair: DemoPair, monkeypatch: pytest
     live.with_generator(None).update(view_of(pair))
     live.update(view_of(pair))
     assert len(made) == 2
+
+
+LAYERS = ("signal", "dark", "head")
+
+
+def layered(
+    contrasts: int = 1, layers: tuple[str, ...] = LAYERS, *, optional: bool = False
+) -> TrainedGenerator:
+    """A small generator that sees layers of each contrast."""
+    card = InputCard(("t1", "t2")[:contrasts], 300.0, optional=optional, layers=layers)
+    return trained(tiny("unet", in_channels=contrasts * len(layers)), input=card)
+
+
+def projected(pair: DemoPair, view: View, layers: tuple[str, ...]) -> Projections:
+    return project_mr(normalise_mr(as_mr(pair.mr)), (view,), pair.truth, layers, device="cpu")
+
+
+@pytest.mark.parametrize("layers", [LAYERS, MR_LAYERS, ("deep", "dim")])
+def test_a_generator_sees_the_layers_of_its_card(pair: DemoPair, layers: tuple[str, ...]) -> None:
+    view, generator = view_of(pair), layered(layers=layers)
+    made = Live.prepare([pair.mr], pair.ct, generator, transform=pair.truth, device="cpu").update(view)
+    expected = projected(pair, view, layers)
+    assert set(made.mr[0].layers) == set(expected.layers) == set(layers) - {"signal"}
+    for name in ("signal", *expected.layers):
+        np.testing.assert_array_equal(made.mr[0].layer(name), expected.layer(name))
+    assert made.mr[0].provenance == expected.provenance
+    synthesized = Synthesizer(generator, "cpu").synthesize(expected)
+    np.testing.assert_array_equal(made.synthesized.pixels, synthesized.pixels)
+    assert made.synthesized.provenance == synthesized.provenance
+
+
+def test_layers_come_with_a_generator_and_go_with_it(live: Live, pair: DemoPair) -> None:
+    view, alone = view_of(pair), live.update(view_of(pair))
+    told: list[float] = []
+    seeing = live.with_generator(layered(), progress=lambda _stage, fraction: told.append(fraction))
+    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert set(seeing.update(view).mr[0].layers) == {"dark", "head"}
+    back = seeing.with_generator(GENERATOR)
+    assert not back.update(view).mr[0].layers
+    np.testing.assert_array_equal(back.update(view).synthesized.pixels, alone.synthesized.pixels)
+    assert not seeing.with_generator(None).update(view).mr[0].layers
+
+
+def test_a_layer_is_prepared_once_and_no_sooner_than_wanted(
+    pair: DemoPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Live.prepare([pair.mr], None, GENERATOR, device="cpu")
+    assert list(live.mr[0].projectors) == ["signal"]
+    seeing = live.with_generator(layered())
+    assert set(seeing.mr[0].projectors) == set(LAYERS)
+    monkeypatch.setattr(Projector, "__init__", None)
+    again = seeing.with_generator(GENERATOR).with_generator(layered(layers=("head", "signal")))
+    assert set(again.update(view_of(pair)).mr[0].layers) == {"head"}
+
+
+def test_an_absent_contrast_has_no_layers_and_the_others_have(pair: DemoPair) -> None:
+    view, generator = view_of(pair), layered(2, optional=True)
+    made = Live.prepare([None, pair.mr], None, generator, transform=pair.truth, device="cpu").update(view)
+    expected = Synthesizer(generator, "cpu").synthesize(None, projected(pair, view, LAYERS))
+    np.testing.assert_array_equal(made.synthesized.pixels, expected.pixels)
+    assert made.synthesized.provenance["absent"] == ["t1"]
+
+
+def test_the_main_job_gives_a_generator_its_layers(pair: DemoPair) -> None:
+    view = view_of(pair)
+    made = pipeline.run(
+        [pair.mr], pair.ct, layered(), lambda carm: (view,), transform=pair.truth, device="cpu"
+    )
+    expected = Synthesizer(layered(), "cpu").synthesize(projected(pair, view, LAYERS))
+    np.testing.assert_array_equal(made.synthesized.pixels, expected.pixels)

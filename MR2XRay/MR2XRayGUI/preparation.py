@@ -58,7 +58,7 @@ class Preparation:
         self.words = _("Preparing the volumes...")
         device = panel.device
         self._background = Background(
-            (lambda _progress: with_generator(ready, generator))
+            (lambda progress: with_generator(ready, generator, progress))
             if ready
             else (lambda progress: prepare(pair, generator, device, progress)),
             self._done,

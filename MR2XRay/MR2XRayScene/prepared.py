@@ -149,13 +149,13 @@ def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress 
     progress("preparing", 1.0)
     prepared = Prepared(live, centre_mm, skin(head))
     progress("preparing", 1.0)
-    return with_generator(prepared, generator)
+    return with_generator(prepared, generator, progress)
 
 
-def with_generator(prepared: Prepared, generator: Path | None) -> Prepared:
+def with_generator(prepared: Prepared, generator: Path | None, progress: Progress = silent) -> Prepared:
     """The same volumes with another generator; where it cannot be used, `words` tell why and nothing is synthesized."""
     try:
-        live, words = prepared.live.with_generator(_load(generator)), ""
+        live, words = prepared.live.with_generator(_load(generator), progress=progress), ""
     except MR2XRayError as error:
         live, words = prepared.live.with_generator(None), str(error)
     return replace(prepared, live=live, words=words)

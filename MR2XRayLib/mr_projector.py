@@ -1,0 +1,77 @@
+"""`MrProjector`: an MR prepared for many views, with the layers that a generator wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from MR2XRayLib.carm import View
+from MR2XRayLib.intensity import as_mr, normalise_mr
+from MR2XRayLib.mr_layers import check_layers, layer_of
+from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.projection.projections import SIGNAL, Projections
+from MR2XRayLib.projection.projector import Projector
+from MR2XRayLib.transform import Transform
+from MR2XRayLib.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class MrProjector:
+    """A normalised MR and the projectors of its layers, each made once, when it is first wanted.
+
+    Unlike a `Projector` it keeps the voxels, which further layers are made from.
+
+    Attributes:
+        volume: the MR as `normalise_mr` gives it.
+        transform: MR to the world of the views.
+        device: as it was asked for: "auto", "cpu", "cuda" or "mps".
+        projectors: those made so far, by the layer's name; "signal" always.
+        layers: those projected beside the signal.
+    """
+
+    volume: Volume
+    transform: Transform
+    device: str
+    projectors: Mapping[str, Projector]
+    layers: tuple[str, ...] = ()
+
+    @classmethod
+    def prepare(cls, mr: Volume, transform: Transform, device: str = "auto") -> MrProjector:
+        """Prepare an MR as scanned; it projects the signal alone.
+
+        Raises:
+            MR2XRayError: if it is no MR, shows no head, or the device is not available.
+        """
+        volume = normalise_mr(as_mr(mr))
+        return cls(volume, transform, device, {SIGNAL: Projector(volume, transform, device=device)})
+
+    @property
+    def signal(self) -> Projector:
+        """The projector of the MR itself."""
+        return self.projectors[SIGNAL]
+
+    def with_layers(self, names: Sequence[str]) -> MrProjector:
+        """The same MR, projected with these layers; a layer not made yet takes a pass or two over the voxels.
+
+        Args:
+            names: of `mr_layers`; the signal is always projected, whether it is among them or not.
+
+        Raises:
+            MR2XRayError: if there is no such layer.
+        """
+        wanted = tuple(name for name in check_layers(names) if name != SIGNAL)
+        if wanted == self.layers:
+            return self
+        made = {
+            name: Projector(layer_of(self.volume, name), self.transform, device=self.device)
+            for name in wanted
+            if name not in self.projectors
+        }
+        return replace(self, projectors={**self.projectors, **made}, layers=wanted)
+
+    def project(self, views: Sequence[View], progress: Progress = silent) -> Projections:
+        """What `mr_layers.project_mr` gives for the same layers; raises as `Projector.project`."""
+        signal = self.signal.project(views, progress)
+        return replace(
+            signal, layers={name: self.projectors[name].project(views).pixels for name in self.layers}
+        )
