@@ -12,6 +12,7 @@ ROLE = "MR2XRay.Role"
 UNIT = "MR2XRay.Unit"
 VIEW = "MR2XRay.View"
 VIEWS = "MR2XRay.Views"
+LAYERS = "MR2XRay.Layers"
 PROVENANCE = "MR2XRay.Provenance"
 QUALITY = "MR2XRay.Quality"
 

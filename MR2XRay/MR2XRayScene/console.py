@@ -105,7 +105,8 @@ def project(
         scene: gets the stack.
         node: the volume.
         views: by words, a file's name, or ready-made.
-        modality: "ct" (HU to attenuation at 60 keV, table out), "mr" (normalised intensity) or "raw".
+        modality: "ct" (HU to attenuation at 60 keV, table out), "mr" (normalised intensity, with all layers that a
+            generator may see, so that the stack suits any of them) or "raw".
         carm: for views by words; its isocentre, where it has none, becomes the centre of this volume's head.
         device: "auto", "cpu", "cuda" or "mps".
         progress: told of every stage.
@@ -113,6 +114,7 @@ def project(
     Raises:
         MR2XRayError: if the volume is not of the modality, or a view cannot be projected.
     """
+    from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
     from MR2XRayLib.projection import project as forward_project
 
     volume = volume_from_node(node)
@@ -124,7 +126,10 @@ def project(
         volume = as_mr(volume)
         centre, volume = head_centre_mm(volume), normalise_mr(volume)
     placed = _placed(views, carm, centre)
-    projections = forward_project(volume, placed, device=device, progress=progress)
+    if modality == "mr":
+        projections = project_mr(volume, placed, layers=MR_LAYERS, device=device, progress=progress)
+    else:
+        projections = forward_project(volume, placed, device=device, progress=progress)
     role = "mr" if modality == "mr" else "reference"
     return _stack(scene, projections, role, f"{node.GetName()}, projected")
 

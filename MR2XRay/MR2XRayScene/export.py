@@ -52,7 +52,11 @@ def export(parameters: MR2XRayParameterNode, kind: str, folder: Path) -> list[Pa
 def _nrrd(found: Found, folder: Path) -> list[Path]:
     for role, projections in found.items():
         projections.write(folder / f"{role}.nrrd")
-    return [folder / f"{role}{suffix}" for role in found for suffix in (".nrrd", ".json")]
+    return [
+        folder / f"{role}{suffix}"
+        for role, projections in found.items()
+        for suffix in (".nrrd", ".json", *(["-layers.nrrd"] if projections.layers else []))
+    ]
 
 
 def _png(found: Found, folder: Path, bits: int) -> list[Path]:

@@ -198,7 +198,7 @@ class Session:
             MR2XRayError: if a stack was changed so that it no longer is one.
         """
         found = {
-            role: stacks.projections_from_node(node)
+            role: stacks.projections_from_node(node, layers=False)
             for role in STACKS
             if (node := all_node(parameters, role)) is not None
         }
@@ -309,7 +309,7 @@ class Session:
             if projections is None:
                 if node is not None:
                     set_all_node(parameters, role, None)
-                    self.scene.RemoveNode(node)
+                    stacks.remove(node)
                 continue
             name = f"{NAMES[role]}, all views"
             set_all_node(

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import slicer
 from places import REPOSITORY
+from tiny_generators import card_of, tiny
 
 from MR2XRayLib.carm import CArm
 from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.generators.store import load_generator
+from MR2XRayLib.generators.card import InputCard
+from MR2XRayLib.generators.store import load_generator, save_generator
 from MR2XRayLib.pipeline import run as run_library
 from MR2XRayLib.registration import mean_error_mm
 from MR2XRayLib.transform import Transform
@@ -85,6 +87,31 @@ def test_the_steps_give_what_run_gives(scene, aligned) -> None:
         projections_from_node(synthesized).pixels, projections_from_node(whole.synthesized).pixels
     )
     assert table.GetNumberOfRows() == whole.metrics.GetNumberOfRows()
+
+
+@pytest.fixture
+def layered(tmp_path) -> str:
+    """The folder of a small generator that sees layers."""
+    card = InputCard(("t1",), 300.0, layers=("signal", "dark", "deep"))
+    generator = tiny("unet", in_channels=3)
+    save_generator(tmp_path / "tiny", generator, card_of(in_channels=3, input=card))
+    return str(tmp_path / "tiny")
+
+
+def test_the_steps_give_a_generator_its_layers_from_a_saved_scene_too(
+    scene, aligned, layered, reopened
+) -> None:
+    options = {"generator": layered, "device": "cpu"}
+    whole = console.run(scene, *aligned, VIEWS, registration=None, carm=CARM, **options)
+    expected = projections_from_node(whole.synthesized)
+    views = projections_from_node(whole.mr).views
+    projected = console.project(scene, aligned[0], views, "mr", device="cpu")
+    made = console.synthesize(scene, projected, **options)
+    np.testing.assert_array_equal(projections_from_node(made).pixels, expected.pixels)
+    projected.SetName("saved MR projection")
+    other = reopened(scene)
+    again = console.synthesize(other, other.GetFirstNodeByName("saved MR projection"), **options)
+    np.testing.assert_array_equal(projections_from_node(again).pixels, expected.pixels)
 
 
 def test_without_a_ct_nothing_is_compared(scene, nodes) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.projection import Projections
-from MR2XRayScene.stacks import node_from_projections, projections_from_node
+from MR2XRayScene.stacks import node_from_projections, projections_from_node, remove
 
 CARM = CArm(710.3, 1190.7, (301.0, 403.0), (5, 7), (1.1, -2.2, 3.3))
 VECTORS = ("source_mm", "corner_mm", "column_step_mm", "row_step_mm", "isocentre_mm")
@@ -32,6 +32,9 @@ def some_projections(count: int = 3, carm: CArm = CARM) -> Projections:
 def assert_same(made: Projections, expected: Projections) -> None:
     np.testing.assert_array_equal(made.pixels, expected.pixels)
     assert (made.unit, made.provenance) == (expected.unit, expected.provenance)
+    assert list(made.layers) == list(expected.layers)
+    for name in expected.layers:
+        np.testing.assert_array_equal(made.layers[name], expected.layers[name])
     for one, other in zip(made.views, expected.views, strict=True):
         assert (one.rows, one.columns, one.angulation) == (other.rows, other.columns, other.angulation)
         for name in VECTORS:
@@ -160,3 +163,64 @@ def test_a_stack_that_was_tampered_with_is_refused(scene, edit, says) -> None:
 def test_no_node_is_no_stack() -> None:
     with pytest.raises(MR2XRayError, match="no projections yet"):
         projections_from_node(None)
+
+
+def layered_projections(count: int = 3) -> Projections:
+    projections = some_projections(count)
+    return replace(projections, layers={"head": projections.pixels + 1, "dark": projections.pixels - 2})
+
+
+def volumes_in(scene: slicer.vtkMRMLScene) -> int:
+    return scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+
+
+def test_layers_come_back_with_the_stack(scene) -> None:
+    node = node_from_projections(scene, layered_projections(), "MR projection", "mr")
+    assert_same(projections_from_node(node), layered_projections())
+    assert_same(projections_from_node(node, layers=False), some_projections())
+    hidden = node.GetNodeReference("MR2XRay.Layers")
+    assert hidden.GetHideFromEditors()
+    assert hidden.GetImageData().GetDimensions() == (7, 5, 6)
+
+
+def test_layers_come_back_from_a_saved_scene(scene, reopened) -> None:
+    node_from_projections(scene, layered_projections(), "MR projection", "mr")
+    other = reopened(scene)
+    assert_same(projections_from_node(other.GetFirstNodeByName("MR projection")), layered_projections())
+    assert other.GetFirstNodeByName("MR projection, layers").GetHideFromEditors()
+
+
+def test_layers_are_replaced_and_go_with_their_stack(scene) -> None:
+    node = node_from_projections(scene, layered_projections(), "stack", "mr")
+    count = scene.GetNumberOfNodes()
+    node_from_projections(scene, layered_projections(5), "stack", "mr", node=node)
+    assert_same(projections_from_node(node), layered_projections(5))
+    assert scene.GetNumberOfNodes() == count
+    node_from_projections(scene, some_projections(), "stack", "mr", node=node)
+    assert_same(projections_from_node(node), some_projections())
+    assert volumes_in(scene) == 1
+    node_from_projections(scene, layered_projections(), "stack", "mr", node=node)
+    remove(node)
+    assert volumes_in(scene) == 0
+
+
+def test_layers_of_a_stack_that_the_user_deleted_go_when_the_next_is_made(scene) -> None:
+    kept = node_from_projections(scene, layered_projections(2), "kept", "mr")
+    scene.RemoveNode(node_from_projections(scene, layered_projections(), "deleted", "mr"))
+    node_from_projections(scene, some_projections(), "next", "synthesized")
+    assert volumes_in(scene) == 3
+    assert_same(projections_from_node(kept), layered_projections(2))
+
+
+def test_a_stack_whose_layers_were_not_saved_is_one_without(scene) -> None:
+    node = node_from_projections(scene, layered_projections(), "stack", "mr")
+    scene.RemoveNode(node.GetNodeReference("MR2XRay.Layers"))
+    assert_same(projections_from_node(node), some_projections())
+
+
+@pytest.mark.parametrize("names", ["[]", "nonsense", '["a", "b", "c", "d"]', "7"])
+def test_layers_that_were_tampered_with_are_refused(scene, names: str) -> None:
+    node = node_from_projections(scene, layered_projections(), "stack", "mr")
+    node.SetAttribute("MR2XRay.Layers", names)
+    with pytest.raises(MR2XRayError, match="layers of stack are not readable"):
+        projections_from_node(node)
