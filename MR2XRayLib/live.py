@@ -55,6 +55,11 @@ class LiveImages:
         return difference(self.synthesized, self.reference)
 
     @property
+    def is_preview(self) -> bool:
+        """Whether `synthesized` is quick rather than exact: to be looked at, not to be measured or kept."""
+        return self.synthesized is not None and self.synthesized.provenance["precision"] != "float32"
+
+    @property
     def metrics(self) -> Metrics | None:
         """The numbers of the view, or their mean over the views."""
         return None if self.comparison is None else self.comparison.mean
@@ -82,6 +87,7 @@ class Live:
             the layers that the generator sees.
         ct: None without a reference.
         synthesizer: None without a generator.
+        preview: the quick one that `with_preview` found; None where there is none.
         frame: where the first MR that is there lies in the world of the views; it has no voxels of its own.
         device: as it was asked for: "auto", "cpu", "cuda" or "mps".
     """
@@ -91,6 +97,7 @@ class Live:
     synthesizer: Synthesizer | None
     frame: Volume
     device: str
+    preview: Synthesizer | None = None
 
     @classmethod
     def prepare(
@@ -138,14 +145,24 @@ class Live:
             MR2XRayError: if it takes more or fewer contrasts or needs an absent one, or the device is not available.
         """
         if trained is None:
-            return replace(self, mr=self._with_layers((SIGNAL,), progress), synthesizer=None)
+            return replace(self, mr=self._with_layers((SIGNAL,), progress), synthesizer=None, preview=None)
         from MR2XRayLib.synthesis import Synthesizer
 
         in_places(self.mr, trained.card)
         synthesizer = Synthesizer(trained, self.device)
-        return replace(
-            self, mr=self._with_layers(trained.card.input.layers, progress), synthesizer=synthesizer
-        )
+        mr = self._with_layers(trained.card.input.layers, progress)
+        return replace(self, mr=mr, synthesizer=synthesizer, preview=None)
+
+    def with_preview(self) -> Live:
+        """The same with a quick synthesizer for `update`, where this machine has one; see `synthesis.previewing`.
+
+        It synthesizes four times to find out.
+        """
+        if self.synthesizer is None:
+            return self
+        from MR2XRayLib.synthesis import previewing
+
+        return replace(self, preview=previewing(self.synthesizer))
 
     def _with_layers(self, names: Sequence[str], progress: Progress) -> tuple[MrProjector | None, ...]:
         """The projectors, each giving these layers."""
@@ -173,18 +190,32 @@ class Live:
         shown = ct if whole_ct else within_field_of_view(head_only(ct), self.frame, Transform.identity())
         return replace(self, ct=Projector(attenuation(shown, energy_kev), device=self.device))
 
-    def update(self, view: View, *, measured: bool = False, uncertain: bool = False) -> LiveImages:
+    def update(
+        self, view: View, *, measured: bool = False, uncertain: bool = False, preview: bool = False
+    ) -> LiveImages:
         """The images of one view.
 
         Args:
             view: where from.
             measured: their numbers too, which take about as long as the projections.
             uncertain: the standard deviation of the synthesized image too, which takes several syntheses.
+            preview: synthesize quickly rather than exactly, where `with_preview` found how; `exact` mends it. What is
+                measured, or uncertain, is no preview.
 
         Raises:
             MR2XRayError: if the view cannot be projected, or the generator has no uncertainty.
         """
+        if preview and self.preview is not None and not (measured or uncertain):
+            return replace(self, synthesizer=self.preview).images((view,))
         return self.images((view,), measured=measured, uncertain=uncertain)
+
+    def exact(self, images: LiveImages) -> LiveImages:
+        """The same images with the synthesized one in full precision; as they are if it is no preview."""
+        if not images.is_preview or self.synthesizer is None:
+            return images
+        given = iter(images.mr)
+        contrasts = [None if mr is None else next(given) for mr in self.mr]
+        return replace(images, synthesized=self.synthesizer.synthesize(*contrasts))
 
     def images(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tiny_generators import tiny, trained
 
-from MR2XRayLib import pipeline
+from MR2XRayLib import pipeline, synthesis
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.errors import MR2XRayError
@@ -243,3 +243,66 @@ def test_the_main_job_gives_a_generator_its_layers(pair: DemoPair) -> None:
     )
     expected = Synthesizer(layered(), "cpu").synthesize(projected(pair, view, LAYERS))
     np.testing.assert_array_equal(made.synthesized.pixels, expected.pixels)
+
+
+def with_quick(live: Live) -> Live:
+    """With a preview, whether or not it is worth it on this machine."""
+    return replace(live, preview=Synthesizer(live.synthesizer.trained, "cpu", "bfloat16"))
+
+
+def test_a_preview_is_told_as_such_and_made_exact_afterwards(live: Live, pair: DemoPair) -> None:
+    view, quick = view_of(pair), with_quick(live)
+    expected = live.update(view)
+    seen = quick.update(view, preview=True)
+    assert seen.is_preview
+    assert seen.synthesized.provenance["precision"] == "bfloat16 preview"
+    assert seen.difference.provenance["minuend"]["precision"] == "bfloat16 preview"
+    far = np.abs(seen.synthesized.pixels - expected.synthesized.pixels)
+    assert 0 < far.max() < 0.1
+    made = quick.exact(seen)
+    assert not made.is_preview
+    assert quick.exact(made) is made
+    for role, projections in made.by_role().items():
+        np.testing.assert_array_equal(projections.pixels, expected.by_role()[role].pixels)
+        assert projections.provenance == expected.by_role()[role].provenance
+
+
+def test_what_is_measured_or_unasked_is_no_preview(live: Live, pair: DemoPair) -> None:
+    view, quick = view_of(pair), with_quick(live)
+    assert not quick.update(view).is_preview
+    assert not quick.update(view, preview=True, measured=True).is_preview
+    assert not quick.images((view,)).is_preview
+    assert not live.update(view, preview=True).is_preview
+    assert not live.with_generator(None).update(view, preview=True).is_preview
+
+
+def test_an_exact_image_is_of_the_contrasts_in_their_places(pair: DemoPair) -> None:
+    generator, view = layered(2, optional=True), view_of(pair)
+    quick = with_quick(Live.prepare([None, pair.mr], None, generator, device="cpu"))
+    made = quick.exact(quick.update(view, preview=True)).synthesized
+    np.testing.assert_array_equal(made.pixels, quick.update(view).synthesized.pixels)
+    assert made.provenance["absent"] == ["t1"]
+
+
+def test_another_generator_needs_another_preview(live: Live) -> None:
+    quick = with_quick(live)
+    assert quick.with_generator(None).preview is None
+    assert quick.with_generator(layered()).preview is None
+    assert quick.with_ct(None).preview is quick.preview
+    assert live.with_generator(None).with_preview().preview is None
+
+
+@pytest.mark.parametrize(("seconds", "found"), [([1.0, 0.7], True), ([1.0, 0.9], False), ([0.1, 5.0], False)])
+def test_a_preview_is_used_where_it_is_quicker(
+    live: Live, seconds: list[float], found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = iter(seconds)
+    monkeypatch.setattr(synthesis, "_processor_seconds", lambda _synthesizer: next(taken))
+    quick = live.with_preview()
+    assert (quick.preview is not None) == found
+    assert quick.synthesizer is live.synthesizer
+
+
+def test_looking_for_a_preview_leaves_the_exact_images_as_they_were(live: Live, pair: DemoPair) -> None:
+    before = live.update(view_of(pair)).synthesized.pixels
+    np.testing.assert_array_equal(live.with_preview().update(view_of(pair)).synthesized.pixels, before)
