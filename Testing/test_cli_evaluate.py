@@ -10,6 +10,7 @@ from tiny_generators import card_of, tiny
 
 from MR2XRayLib.cli import main
 from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.generators.card import ModelCard
 from MR2XRayLib.generators.store import save_generator
 from MR2XRayLib.training import paper_protocol
 from MR2XRayLib.volume_io import write_volume
@@ -49,6 +50,22 @@ def test_a_report_of_a_pair_is_written_and_its_numbers_told(
         "mr2xray evaluate --generator tiny --mr mr.nrrd --ct ct.nrrd --transform truth.tfm --views 3 --preset rigid "
         "--energy 60 --pixels 32 --out report"
     )
+
+
+def test_numbers_are_written_into_the_cards_on_request_beside_those_of_other_groups(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "carded"
+    card = card_of("unet", metrics={"another_group": {"psnr": 1.0}})
+    save_generator(folder, tiny("unet"), card)
+    weights = (folder / "weights.safetensors").read_bytes()
+    words = [str(folder) if word == str(case / "tiny") else word for word in arguments(case, tmp_path / "r")]
+    assert main([*words, "--views", "2", "--write-cards"]) == 0
+    metrics = ModelCard.read(folder).metrics
+    told = json.loads((tmp_path / "r" / "report.json").read_text(encoding="utf-8"))["groups"][0]
+    assert metrics["another_group"] == {"psnr": 1.0}
+    assert metrics["registered_pair"]["views"] == told["views"] == 2
+    assert (folder / "weights.safetensors").read_bytes() == weights
 
 
 def test_the_papers_protocol_measures_its_test_views(

@@ -145,9 +145,10 @@ def register(options: Namespace, reporter: Reporter) -> None:
 
 
 def project(options: Namespace, reporter: Reporter) -> None:
-    """Forward projections of one volume."""
+    """Forward projections of one volume; of an MR with its layers, which generators may ask for."""
     from MR2XRayLib.head import head_centre_mm, head_only
     from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
+    from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
     from MR2XRayLib.projection import project as forward_project
     from MR2XRayLib.transform import Transform
     from MR2XRayLib.volume_io import read_volume
@@ -166,7 +167,12 @@ def project(options: Namespace, reporter: Reporter) -> None:
     carm = _carm(options)
     carm = carm if carm.isocentre_mm is not None else carm.at(transform.apply(centre))
     views = _views(options, reporter, carm)
-    projections = forward_project(volume, views, transform, device=options.device, progress=reporter)
+    if options.modality == "mr":
+        projections = project_mr(
+            volume, views, transform, MR_LAYERS, device=options.device, progress=reporter
+        )
+    else:
+        projections = forward_project(volume, views, transform, device=options.device, progress=reporter)
     projections.write(options.out)
     reporter.say(f"Wrote {len(views)} projections to {options.out}")
     reporter.result({"file": str(options.out), "views": len(views)})

@@ -14,6 +14,7 @@ from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
     from MR2XRayLib.evaluation import CaseGroup, Evaluation
+    from MR2XRayLib.generators.store import TrainedGenerator
 
 SIMULATED_VIEWS, PAIR_VIEWS = 4, 32
 
@@ -31,7 +32,21 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     evaluation = evaluate(generators, groups, device=options.device, progress=reporter)
     names = [trained.folder.name for trained in generators]
     write_report(evaluation, options.out, command_line(options, names))
+    if options.write_cards:
+        _write_cards(generators, evaluation)
     _tell(evaluation, options.out, reporter)
+
+
+def _write_cards(generators: Sequence[TrainedGenerator], evaluation: Evaluation) -> None:
+    """Put the numbers into the generators' cards, beside those of other groups; the weights stay as they are."""
+    from dataclasses import replace
+
+    from MR2XRayLib.files import write_json
+    from MR2XRayLib.generators.card import CARD
+
+    for trained, identity in zip(generators, evaluation.generators, strict=True):
+        metrics = {**trained.card.metrics, **evaluation.card_metrics(identity.name)}
+        write_json(trained.folder / CARD, replace(trained.card, metrics=metrics).to_json())
 
 
 def command_line(options: Namespace, generators: Sequence[str]) -> str:
@@ -49,7 +64,9 @@ def command_line(options: Namespace, generators: Sequence[str]) -> str:
             for one in value if isinstance(value, list) else [value]:
                 words += [f"--{option}", _machine_independent(one)]
     words += [
-        f"--{flag}" for flag in ("validation", "digital-head", "paper-protocol") if _flag(options, flag)
+        f"--{flag}"
+        for flag in ("validation", "digital-head", "paper-protocol", "write-cards")
+        if _flag(options, flag)
     ]
     if options.ct:
         words += ["--preset", options.preset, "--energy", f"{options.energy:g}"]

@@ -44,6 +44,9 @@ def _add_heads(group: argparse._ArgumentGroup) -> None:
         "--contrasts", nargs="+", metavar="NAME", help="see each simulated head in these together: T1 T2"
     )
     group.add_argument("--digital-head", action="store_true")
+    group.add_argument(
+        "--write-cards", action="store_true", help="put the numbers into the generators' cards too"
+    )
     group.add_argument("--mr", type=Path, action="append", help="an MR volume; again per contrast")
     group.add_argument("--ct", type=Path, help="its CT in HU")
     group.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")

@@ -91,7 +91,18 @@ def _settings(options: Namespace, source: Source, loss: Mapping[str, float], ran
     stage = settings.stages[0]
     stage = replace(stage, batch=options.batch or stage.batch, steps=options.steps or stage.steps)
     shards = ranks if options.shards is None else options.shards
-    return replace(settings, stages=(stage,), seed=options.seed, shards=shards)
+    if not 0 < options.rate < math.inf:
+        raise MR2XRayError(
+            f"The learning rates cannot be multiplied by {options.rate:g}; give --rate above 0."
+        )
+    return replace(
+        settings,
+        stages=(stage,),
+        learning_rate=options.rate * settings.learning_rate,
+        matrix_learning_rate=options.rate * settings.matrix_learning_rate,
+        seed=options.seed,
+        shards=shards,
+    )
 
 
 def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:

@@ -62,6 +62,13 @@ def _add_course(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--preset", choices=("sound", "paper"), default="sound", help="optimiser, rates, number of steps"
     )
+    group.add_argument(
+        "--rate",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="times the preset's learning rates: less to go on",
+    )
     group.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="of training at most")
     group.add_argument("--steps", type=int, metavar="N", help="in place of the preset's")
     group.add_argument("--batch", type=int, metavar="N", help="pairs, in place of the preset's")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.projection.projections import SIGNAL
 
 WARNING = (
     "A synthesized X-ray image is a guess from MR: it may hide findings that are there and invent some that are not. "
@@ -37,12 +38,14 @@ def card_words(card: ModelCard) -> tuple[str, ...]:
 
 
 def _what(card: ModelCard) -> str:
-    contrasts = ", ".join(card.input.contrasts)
-    absent = ", all but one of which may be absent" if card.input.optional and card.in_channels > 1 else ""
+    contrasts, layers = card.input.contrasts, card.input.layers
+    many = len(contrasts) > 1
+    absent = ", all but one of which may be absent" if card.input.optional and many else ""
+    seen = f"; it sees the layers {', '.join(layers)}, made from the MR volume" if layers != (SIGNAL,) else ""
     return (
         f"{card.name} {card.version}: a {card.architecture} of {card.width} width with {card.parameters:,} parameters, "
-        f"from projections of {card.in_channels} MR contrast{'s' if card.in_channels > 1 else ''} "
-        f"({contrasts}){absent}."
+        f"from projections of {len(contrasts)} MR contrast{'s' if many else ''} "
+        f"({', '.join(contrasts)}){absent}{seen}."
     )
 
 

@@ -34,37 +34,6 @@ class GradientLoss(nn.Module):
         return along_rows + along_columns
 
 
-class RootMeanSquareLoss(nn.Module):
-    """Root mean square difference of each image, averaged over the batch.
-
-    Where the MR leaves open what the X-ray shows, L1 leads to the median, which drops what is less likely than not;
-    squares lead to the mean, which correlates best with the truth. The root gives images of any error the same weight.
-    """
-
-    def forward(self, synthesized: Tensor, reference: Tensor) -> Tensor:
-        """A scalar, from two tensors (batch, 1, rows, columns)."""
-        return _root_mean_square(synthesized - reference)
-
-
-class GradientRmsLoss(nn.Module):
-    """The same of the images' gradients (forward differences along rows and columns)."""
-
-    def forward(self, synthesized: Tensor, reference: Tensor) -> Tensor:
-        """A scalar, from two tensors (batch, 1, rows, columns)."""
-        difference = synthesized - reference
-        return _root_mean_square(torch.diff(difference, dim=-2)) + _root_mean_square(
-            torch.diff(difference, dim=-1)
-        )
-
-
-TINY = 1e-12
-"""Under the root, whose slope at equal images would be infinite."""
-
-
-def _root_mean_square(difference: Tensor) -> Tensor:
-    return (difference.square().mean(dim=(1, 2, 3)) + TINY).sqrt().mean()
-
-
 class LaplacianLoss(nn.Module):
     """Mean absolute difference of the images' Laplacians (four neighbours).
 
@@ -97,8 +66,6 @@ PERCEPTUAL_CROP_PX = 128
 LOSSES: dict[str, Callable[[Path | None], nn.Module]] = {
     "l1": lambda vgg: L1Loss(),
     "gradient": lambda vgg: GradientLoss(),
-    "rms": lambda vgg: RootMeanSquareLoss(),
-    "gradient_rms": lambda vgg: GradientRmsLoss(),
     "laplacian": lambda vgg: LaplacianLoss(),
     "perceptual": _perceptual,
 }

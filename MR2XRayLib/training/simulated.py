@@ -85,10 +85,11 @@ class SimulatedPairs:
 def project_head(
     heads: Sequence[SimulatedHead], views: Sequence[View], layers: Sequence[str], device: str = "cpu"
 ) -> np.ndarray:
-    """Pairs of one head, seen in one or more contrasts, as `HeadPairs` gives them."""
-    contrasts = [
-        project_mr(normalise_mr(head.mr, head.head), views, layers=layers, device=device) for head in heads
-    ]
+    """Pairs of one head, seen in one or more contrasts, as `HeadPairs` gives them.
+
+    The head is found in its MR, as in a user's: on masks that are known a generator learns to trust their edge.
+    """
+    contrasts = [project_mr(normalise_mr(head.mr), views, layers=layers, device=device) for head in heads]
     return pages(contrasts, project(attenuation(heads[0].ct), views, device=device), layers)
 
 

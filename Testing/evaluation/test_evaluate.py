@@ -137,13 +137,13 @@ def test_a_generator_of_two_contrasts_takes_them_by_name_and_an_absent_one_as_no
     t1, t2 = 10 * xray, 20 * xray
     card = card_of(in_channels=2)
     both = a_case("c", "h", xray, t2, t1, contrasts=("T2", "T1"))
-    assert np.array_equal(both.channels_of(card)[0].pixels, t1)
-    assert np.array_equal(both.channels_of(card)[1].pixels, t2)
-    alone = a_case("c", "h", xray, t2, contrasts=("T2",)).channels_of(card)
+    assert np.array_equal(both.contrasts_for(card)[0].pixels, t1)
+    assert np.array_equal(both.contrasts_for(card)[1].pixels, t2)
+    alone = a_case("c", "h", xray, t2, contrasts=("T2",)).contrasts_for(card)
     assert not alone[0].pixels.any()
     assert np.array_equal(alone[1].pixels, t2)
     with pytest.raises(MR2XRayError, match="t1, t2"):
-        a_case("c", "h", xray, t1, contrasts=("FLAIR",)).channels_of(card)
+        a_case("c", "h", xray, t1, contrasts=("FLAIR",)).contrasts_for(card)
 
 
 def test_nothing_to_evaluate_is_said() -> None:

@@ -55,7 +55,7 @@ def test_the_draws_serve_every_training_view_in_turn(
     monkeypatch.setattr(paper_protocol, "TRAINING_VIEWS", 6)
     monkeypatch.setattr(paper_protocol, "VIEWS_A_DRAW", 3)
     small = PaperProtocol(protocol.pair, 32)
-    pairs = small.pairs()
+    pairs = small.pairs
     served = np.concatenate([pairs(small.settings, 0, index) for index in range(2)])
     assert np.array_equal(served, small.projected(small.training_views))
     assert np.array_equal(pairs(small.settings, 7, 2), served[:3])

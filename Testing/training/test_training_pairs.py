@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from invented_pairs import invented_pairs
+from places import REPOSITORY
 
 from MR2XRayLib.carm import CArm
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.mr_layers import MR_LAYERS
 from MR2XRayLib.simulation.random_views import draw_view
 from MR2XRayLib.training.pairs import ABSENT, PairSettings, PairStream
-from MR2XRayLib.training.simulated import of_simulated_heads
+from MR2XRayLib.training.simulated import SimulatedPairs
 from MR2XRayLib.volume import Volume
 
 PAIRS = PairSettings(pixels=32, spacing=2, heads=2, views=4, passes=2)
 
 
 def test_batches_follow_from_their_number_and_are_on_the_networks_scale(a_small_anatomy: Volume) -> None:
-    stream = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1)
+    stream = PairStream(SimulatedPairs([a_small_anatomy]), PAIRS, seed=1)
     batches = [stream.batch(number, 4) for number in range(6)]
-    mr, xray = PairStream(of_simulated_heads([a_small_anatomy]), PAIRS, seed=1).batch(5, 4)
+    mr, xray = PairStream(SimulatedPairs([a_small_anatomy]), PAIRS, seed=1).batch(5, 4)
     assert torch.equal(mr, batches[5][0])
     assert torch.equal(xray, batches[5][1])
     for image in (mr, xray):
@@ -69,6 +79,115 @@ def test_a_share_of_pairs_is_left_with_one_contrast(share: float) -> None:
     absent = (mr == ABSENT).all(dim=(-1, -2)).sum(dim=1)
     assert set(absent.tolist()) <= {0, 2}
     assert (absent == 2).float().mean().item() == pytest.approx(share, abs=0.12 * (0 < share < 1))
+
+
+def test_a_contrast_is_left_with_all_its_layers() -> None:
+    settings = replace(PAIRS, heads=16, views=8, contrast_dropout=1.0, layers=("signal", "head"))
+    mr, _ = PairStream(invented_pairs(4), settings, seed=0).batch(0, 128)
+    absent = (mr == ABSENT).all(dim=-1).all(dim=-1)
+    assert {tuple(pair) for pair in absent.tolist()} == {
+        (True, True, False, False),
+        (False, False, True, True),
+    }
+
+
+def test_each_layer_of_a_simulated_head_is_a_channel(a_small_anatomy: Volume) -> None:
+    settings = replace(PAIRS, layers=MR_LAYERS)
+    alone = SimulatedPairs([a_small_anatomy])(PAIRS, 1, 0)
+    layered = SimulatedPairs([a_small_anatomy])(settings, 1, 0)
+    assert layered.shape == (4, len(MR_LAYERS) + 1, 32, 32)
+    assert np.array_equal(layered[:, [0, -1]], alone)
+    _, head, dark, dim, deep, _ = (layered[:, n] for n in range(6))
+    for part in (dark, dim, deep):
+        assert (part <= head + 0.02).all()  # to the overshoot of interpolation
+    assert (deep <= dark + 0.02).all()
+    assert not np.allclose(dark, dim, atol=0.01)
+
+
+def test_processes_serve_what_a_thread_serves(a_small_anatomy: Volume) -> None:
+    pairs = SimulatedPairs([a_small_anatomy])
+    thread, processes = (PairStream(pairs, PAIRS, seed=3, workers=workers) for workers in (0, 2))
+    try:
+        for number in range(3):
+            for one, other in zip(thread.batch(number, 4), processes.batch(number, 4), strict=True):
+                assert torch.equal(one, other)
+        assert processes.seconds_making > 0
+    finally:
+        processes.close()
+
+
+@dataclass(frozen=True)
+class Killed:
+    """Pairs whose maker is ended from outside, as by a system that is out of memory."""
+
+    def __call__(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal on this system")
+def test_a_killed_worker_process_is_a_sentence() -> None:
+    with pytest.raises(MR2XRayError, match="ended from outside"):
+        PairStream(Killed(), PAIRS, seed=0, workers=1).batch(0, 2)
+
+
+def test_pairs_that_cannot_go_to_another_process_are_a_sentence() -> None:
+    with pytest.raises(MR2XRayError, match="cannot be made in other processes"):
+        PairStream(invented_pairs(), PAIRS, seed=0, workers=1).batch(0, 2)
+
+
+ORPHANS = """
+import sys
+from pathlib import Path
+from test_training_pairs import PAIRS, Waiting
+from MR2XRayLib.training.pairs import PairStream
+if __name__ == "__main__":
+    PairStream(Waiting(sys.argv[1]), PAIRS, seed=0, workers=1).batch(0, 2)
+"""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Pairs that are never done; writes the number of its process into a file."""
+
+    file: str
+
+    def __call__(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        Path(self.file + ".draft").write_text(str(os.getpid()))
+        os.replace(self.file + ".draft", self.file)
+        time.sleep(600)
+        raise AssertionError
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal on this system")
+def test_workers_end_when_their_training_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "worker"
+    (tmp_path / "training.py").write_text(ORPHANS)
+    path = os.pathsep.join(map(str, (Path(__file__).parent, REPOSITORY / "Testing", REPOSITORY)))
+    command = [sys.executable, str(tmp_path / "training.py"), str(file)]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as training:
+        until(file.exists, 60)
+        training.kill()
+    worker = int(file.read_text())
+    until(lambda: not is_alive(worker), 10)
+
+
+def until(happened: Callable[[], bool], seconds: float) -> None:
+    """Wait for something to become true, for so long at most."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that ended and was not collected does not."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_the_origin_of_a_batch_names_the_heads_it_shows() -> None:
