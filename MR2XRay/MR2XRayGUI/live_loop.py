@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 
 NUMBERS_AFTER_MS = 30
-"""A pause in the moves of this length, and the numbers are made; while a slider moves, they would only delay it."""
+"""A pause in the moves of this length, and the image is made exact and the numbers are made; while a slider moves,
+they would only delay it."""
 
 
 class LiveLoop:
     """Makes one set of images for the newest angles each time the event loop is idle, and their numbers at a pause.
 
+    While a slider moves, the synthesized image is a preview where that is quicker; at the pause it is made exact.
     A slider that moves faster than images are made only moves the mark; what is skipped is never computed.
     """
 
@@ -47,7 +49,11 @@ class LiveLoop:
     def now(self) -> None:
         """Show the present angles, live or not."""
         self._shown = None
-        self._make_images()
+        self._update(preview=False)
+
+    def finish(self) -> None:
+        """Let no preview stand; it is made exact now, not at the pause."""
+        self._panel.guarded(lambda: self._panel.session.make_exact(self._panel.parameters))()
 
     def stop(self) -> None:
         """Forget what was to be shown."""
@@ -59,15 +65,19 @@ class LiveLoop:
         return self._panel.session.live_state(self._panel.parameters)
 
     def _make_images(self) -> None:
+        self._update(preview=True)
+
+    def _update(self, preview: bool) -> None:
         self._shown = self._state()
         began = time.perf_counter()
-        self._panel.session.update_images(self._panel.parameters)
+        self._panel.session.update_images(self._panel.parameters, preview=preview)
         self._panel.images_shown()
         self._milliseconds = 1e3 * (time.perf_counter() - began)
         self._panel.ui.liveNote.text = _("{ms:.0f} ms").format(ms=self._milliseconds)
         self._numbers.start()
 
     def _make_numbers(self) -> None:
+        self._panel.session.make_exact(self._panel.parameters)
         numbers = self._panel.session.numbers()
         if numbers is not None:
             self._panel.ui.liveNote.text = _(

@@ -93,6 +93,7 @@ class Panel:
 
     def exit(self) -> None:
         """The user goes to another module: the former layout comes back."""
+        self.live.finish()
         self._was_shown = self.session.leave_layout()
         self._captions.hide()
 

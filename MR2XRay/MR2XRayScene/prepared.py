@@ -156,6 +156,8 @@ def with_generator(prepared: Prepared, generator: Path | None, progress: Progres
     """The same volumes with another generator; where it cannot be used, `words` tell why and nothing is synthesized."""
     try:
         live, words = prepared.live.with_generator(_load(generator), progress=progress), ""
+        progress("preparing", 1.0)
+        live = live.with_preview()
     except MR2XRayError as error:
         live, words = prepared.live.with_generator(None), str(error)
     return replace(prepared, live=live, words=words)

@@ -37,7 +37,7 @@ from MR2XRayScene.roles import (
 )
 
 if TYPE_CHECKING:
-    from MR2XRayLib.live import LiveImages
+    from MR2XRayLib.live import Live, LiveImages
     from MR2XRayLib.metrics import Metrics
     from MR2XRayScene.exchange import RunResult
     from MR2XRayScene.parameters import MR2XRayParameterNode
@@ -57,11 +57,12 @@ class Session:
         self.prepared: Prepared | None = None
         self._display: CArmDisplay | None = None
         self._last: tuple[dict[str, Projections], int] | None = None
+        self._preview: tuple[Live, LiveImages] | None = None
         self._framed = self._to_fit = False
 
     def forget(self) -> None:
         """Let go of everything that belongs to a scene which is being closed."""
-        self.prepared = self._display = self._last = None
+        self.prepared = self._display = self._last = self._preview = None
         self._framed = self._to_fit = False
 
     @property
@@ -154,8 +155,12 @@ class Session:
             carm.rows, carm.columns, display.quantity, display.fourth,
         )  # fmt: skip
 
-    def update_images(self, parameters: MR2XRayParameterNode) -> LiveImages:
+    def update_images(self, parameters: MR2XRayParameterNode, *, preview: bool = False) -> LiveImages:
         """Make and show the images at the present angles.
+
+        Args:
+            parameters: the parameter node.
+            preview: rather quickly than exactly, where this machine can; `make_exact` is to follow.
 
         Raises:
             MR2XRayError: if nothing is prepared, or the view cannot be projected.
@@ -166,9 +171,20 @@ class Session:
         synthesizer = self.prepared.live.synthesizer
         uncertain = synthesizer is not None and synthesizer.trained.card.has_uncertainty
         wanted = parameters.display.fourth == Fourth.EXPECTED_ERROR
-        made = self.prepared.live.update(view, uncertain=uncertain and wanted)
+        live = self.prepared.live
+        made = live.update(view, uncertain=uncertain and wanted, preview=preview)
         self._show(parameters, made.by_role(), 0)
+        self._preview = (live, made) if made.is_preview else None
         return made
+
+    def make_exact(self, parameters: MR2XRayParameterNode) -> bool:
+        """Show the exact image in place of a preview; whether there was one."""
+        if self._preview is None:
+            return False
+        live, made = self._preview
+        self._preview = None
+        self._show(parameters, live.exact(made).by_role(), 0)
+        return True
 
     def without_expected_error(self, parameters: MR2XRayParameterNode) -> str:
         """Why the expected error is not shown although it is chosen, in a sentence; empty if all is in order."""
@@ -183,10 +199,14 @@ class Session:
         )
 
     def numbers(self) -> Metrics | None:
-        """The numbers of the view that is shown; None without a reference."""
+        """The numbers of the view that is shown; None without a reference, and of a preview."""
         from MR2XRayLib.metrics import compare
 
-        if self._last is None or not {"synthesized", "reference"} <= self._last[0].keys():
+        if (
+            self._preview is not None
+            or self._last is None
+            or not {"synthesized", "reference"} <= self._last[0].keys()
+        ):
             return None
         made, index = self._last
         return compare(made["synthesized"], made["reference"]).views[index]
@@ -207,6 +227,7 @@ class Session:
         views = next(iter(found.values())).views
         index = min(parameters.resultIndex, len(views) - 1)
         self.turn(parameters, views[index].angulation)
+        self._preview = None
         self._show(parameters, found, index)
 
     def _show(self, parameters: MR2XRayParameterNode, made: dict[str, Projections], index: int) -> None:
