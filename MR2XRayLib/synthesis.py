@@ -48,9 +48,9 @@ class Synthesizer:
     generator invents there must be seen.
 
     "bfloat16" is for previews, shown while a slider moves and never measured or kept; their provenance says
-    "bfloat16 preview". On the CPU they take half the time where it multiplies bfloat16 (AVX-512 BF16, AMX), and
-    several times as long where it does not. Line integrals differ from those in float32 by 0.002 to 0.004 on average
-    and by 0.03 at most (`python Testing/benchmarks/live.py` tells it for the generators that it measures).
+    "bfloat16 preview". On a CPU that multiplies bfloat16 (AVX-512 BF16, AMX) they take half to two thirds of the time.
+    Line integrals differ from those in float32 by 0.002 on average and by 0.03 at most: measured by
+    `python Testing/benchmarks/live.py` for the default generator and for "projection-only".
 
     Attributes:
         trained: the generator with its card; it is moved to the device.

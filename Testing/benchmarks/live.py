@@ -1,8 +1,9 @@
 """Live use on slicer-core: from a slider's move to four updated images, and how long the panel stands still.
 
-`make bench`, or `python Testing/benchmarks/live.py --out FOLDER`. The digital head at 1 mm, 256 x 256 pixels, the
-default generator, the CPU. Everything but drawing on a screen is measured: parameter node, projections, synthesis,
-numbers, image nodes, window and colours, C-arm. The parts are timed in the same rounds.
+`make bench`, or `python Testing/benchmarks/live.py --generator NAME --out FOLDER`; without a name the default generator
+and the one that sees the projection alone. The digital head at 1 mm, 256 x 256 pixels, the CPU. Everything but drawing
+on a screen is measured: parameter node, projections, synthesis, numbers, image nodes, window and colours, C-arm. The
+parts are timed in the same rounds. What a preview differs by is told in line integrals.
 """
 
 from __future__ import annotations
@@ -27,37 +28,78 @@ from slicerstandin import start
 
 MOVES = 60
 WARM_UP = 5
+QUICK = "projection-only"
+"""The shipped generator for quick live use."""
 
 
 def main() -> None:
     """Measure, print, and write live.json."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--generator", help="its name in the store; the default one and the quick one without"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
+    names = ["", QUICK] if options.generator is None else [options.generator]
     with start() as program:
         program.load_module(TESTING.parent / "MR2XRay" / "MR2XRay.py")
         program.enter()
-        load(program)
+        load(program, names[0])
         still_ms = {"first, torch is loaded": standstill(program)}
+        generators = []
+        for name in names:
+            program.logic.getParameterNode().generator = name
+            standstill(program)
+            generators.append(measured(program))
         program.widget.panel.preparation.again()
         still_ms["again"] = standstill(program)
-        parts = measure(program)
     content = {
-        "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+        "machine": {
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+            "processor": processor(),
+            "load": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        },
         "moves": MOVES,
-        "median_ms": {name: round(float(np.median(times)), 2) for name, times in parts.items()},
-        "longest_ms": {name: round(max(times), 2) for name, times in parts.items()},
+        "generators": generators,
         "longest_standstill_while_preparing_ms": {name: round(ms, 1) for name, ms in still_ms.items()},
     }
-    for name, median in content["median_ms"].items():
-        sys.stdout.write(f"{name:<40}{median:8.1f} ms (longest {content['longest_ms'][name]:.1f})\n")
     for name, ms in still_ms.items():
         sys.stdout.write(f"longest standstill while preparing, {name}: {ms:.0f} ms\n")
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "live.json").write_text(json.dumps(content, indent=2) + "\n")
 
 
-def load(program: Any) -> None:
+def measured(program: Any) -> dict[str, Any]:
+    """Measure the generator that is prepared, print, and give what is written of it."""
+    live = program.logic.session.prepared.live
+    quick, card = live.preview, live.synthesizer.trained.card
+    parts, differences = measure(program)
+    content: dict[str, Any] = {
+        "generator": {"name": card.name, "version": card.version, "parameters": card.parameters},
+        "precision_while_a_slider_moves": "float32" if quick is None else quick.precision,
+        "median_ms": {name: round(float(np.median(times)), 2) for name, times in parts.items()},
+        "longest_ms": {name: round(max(times), 2) for name, times in parts.items()},
+        "preview_differs_by": differences,
+    }
+    sys.stdout.write(f"{card.name} {card.version}, {content['precision_while_a_slider_moves']}\n")
+    for name, median in content["median_ms"].items():
+        sys.stdout.write(f"{name:<40}{median:8.1f} ms (longest {content['longest_ms'][name]:.1f})\n")
+    for name, number in differences.items():
+        sys.stdout.write(f"the preview differs by, {name}: {number:.4f}\n")
+    return content
+
+
+def processor() -> str:
+    """Its name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
+def load(program: Any, generator: str) -> None:
     """Put the digital head into the scene."""
     from MR2XRayLib.demo import demo_pair
     from MR2XRayScene.transforms import place_under
@@ -65,6 +107,7 @@ def load(program: Any) -> None:
 
     pair = demo_pair(1.0)
     parameters = program.logic.getParameterNode()
+    parameters.generator = generator
     mr = node_from_volume(program.scene, pair.mr, "MR")
     place_under(program.scene, [mr], pair.truth, "truth")
     parameters.ct = node_from_volume(program.scene, pair.ct, "CT")
@@ -82,14 +125,15 @@ def standstill(program: Any) -> float:
     return 1e3 * longest
 
 
-def measure(program: Any) -> dict[str, list[float]]:
-    """Move the primary angle, and time the update and its parts, ms."""
+def measure(program: Any) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Move the primary angle; time the update and its parts, ms, and how much previews differ from exact images."""
     session, parameters = program.logic.session, program.logic.getParameterNode()
     times: dict[str, list[float]] = defaultdict(list)
+    differences: list[np.ndarray] = []
 
-    def timed(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    def timed(name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         began = time.perf_counter()
-        result = function(*arguments)
+        result = function(*arguments, **options)
         times[name].append(1e3 * (time.perf_counter() - began))
         return result
 
@@ -98,14 +142,22 @@ def measure(program: Any) -> dict[str, list[float]]:
             times.clear()
         began = time.perf_counter()
         parameters.carm.primaryDeg = -45.0 + 1.5 * move
-        session.update_images(parameters)
+        shown = session.update_images(parameters, preview=True)
         times["slider to four images"].append(1e3 * (time.perf_counter() - began))
         views, live = (session.view(parameters),), session.prepared.live
         mr = timed("  project the MR", live.mr[0].project, views)
-        timed("  synthesize", live.synthesizer.synthesize, mr)
+        timed("  synthesize", (live.preview or live.synthesizer).synthesize, mr)
         timed("  project the CT", live.ct.project, views)
+        timed("exact image, at a pause", session.make_exact, parameters)
         timed("numbers, at a pause", session.numbers)
-    return times
+        exact = live.exact(shown)
+        differences.append(np.abs(shown.synthesized.pixels - exact.synthesized.pixels))
+    of_all = np.stack(differences)
+    return times, {
+        "mean": round(float(of_all.mean()), 5),
+        "99.9 %": round(float(np.quantile(of_all, 0.999)), 5),
+        "most": round(float(of_all.max()), 5),
+    }
 
 
 if __name__ == "__main__":
