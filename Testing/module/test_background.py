@@ -248,6 +248,27 @@ def test_a_collector_that_somebody_else_stopped_stays_stopped(collector_at_work:
     assert not gc.isenabled()
 
 
+def test_the_collector_does_not_at_once_go_through_all_that_the_work_made(collector_at_work: None) -> None:
+    heard, made, seen = Heard(), [], []
+    Background(lambda _progress: made.extend([] for _ in range(200_000)), heard.take_result, heard.take_error)
+
+    def look(phase: str, _info: dict[str, int]) -> None:
+        # Before a collection of the youngest.
+        if phase == "start":
+            seen.append(len(gc.get_objects(generation=0)))
+
+    gc.callbacks.append(look)
+    try:
+        until(lambda: heard.ended)
+        kept = [[] for _ in range(2_000)]
+    finally:
+        gc.callbacks.remove(look)
+    assert gc.isenabled()
+    assert len(kept) == 2_000
+    assert seen
+    assert max(seen) < 20_000
+
+
 def test_nothing_is_kept_of_what_has_ended() -> None:
     class Volumes:
         pass
