@@ -19,6 +19,13 @@ HEAD_HEIGHT_MM = 220.0
 SKIN_MARGIN_MM = 3.0
 """How far beyond the mask voxels are kept: partial volume at the skin."""
 
+MAD_TO_SD = 1.4826
+NOISE_EDGE_SD = 6.0
+"""Block means this many standard deviations above air's median are tissue; the tail of the noise ends below."""
+
+LEAST_TISSUE = 0.012
+"""Tissue is at least this share of the bright: where air was set to 0, rests of ghosts or of compression are none."""
+
 COARSE_MM = 3.2
 """Largest block of voxels on which the head is searched for."""
 
@@ -117,7 +124,11 @@ def _coarse(volume: Volume) -> Volume:
 
 
 def _air_threshold(coarse: Volume) -> float:
-    """Between air and tissue. Otsu on the logarithm stays near the noise, where dark tissue still counts."""
+    """Between air and tissue.
+
+    Of MR: Otsu's on the logarithm, or the edge of the noise where that is lower. A scalp whose fat is suppressed is
+    hardly brighter than noise, and Otsu's threshold then parts it from the brain instead of from air.
+    """
     import SimpleITK as sitk
 
     if coarse.unit == "HU":
@@ -128,7 +139,11 @@ def _air_threshold(coarse: Volume) -> float:
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.SetNumberOfHistogramBins(256)
     otsu.Execute(sitk.GetImageFromArray(np.log(np.clip(coarse.voxels / bright, 0.01, 1.0))))
-    return bright * float(np.exp(otsu.GetThreshold()))
+    threshold = bright * float(np.exp(otsu.GetThreshold()))
+    air = coarse.voxels[coarse.voxels <= threshold]
+    level = float(np.median(air))
+    noise = MAD_TO_SD * float(np.median(np.abs(air - level)))
+    return min(threshold, max(level + NOISE_EDGE_SD * noise, LEAST_TISSUE * bright))
 
 
 def _dilated(mask: sitk.Image, radius_mm: float) -> sitk.Image:

@@ -136,3 +136,15 @@ def test_the_masks_of_the_real_pair_lie_on_each_other(shared_data: Path) -> None
     assert as_mr(mr).unit == "raw"
     assert as_ct(ct).unit == "HU"
     assert head_centre_mm(ct) == pytest.approx([1.6, 4.0, 140], abs=4)
+
+
+def test_a_scalp_hardly_brighter_than_noise_belongs_to_the_head() -> None:
+    # Fat suppression leaves the scalp at a twentieth of the brain, two to three times the noise of air.
+    k, j, i = np.meshgrid(*[np.arange(150) - 74.5] * 3, indexing="ij")
+    radius_mm = np.sqrt(k**2 + j**2 + i**2)
+    signal = np.select([radius_mm < 52, radius_mm < 57, radius_mm < 66], [900.0, 5.0, 45.0], 0.0)
+    noise = 15 * np.random.default_rng(0).standard_normal((2, *signal.shape))
+    mask = head_mask(Volume(np.hypot(signal + noise[0], noise[1]).astype(np.float32), np.eye(4)))
+    scalp = (radius_mm > 57) & (radius_mm < 64)
+    assert mask[scalp].mean() > 0.97
+    assert mask[radius_mm > 70].mean() < 0.01
