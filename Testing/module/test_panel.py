@@ -120,6 +120,14 @@ def test_a_ct_given_as_mr_is_refused(loaded) -> None:
     assert "CT" in note(loaded) or "HU" in note(loaded)
 
 
+def test_the_card_tells_what_a_generator_sees_of_the_mr(program) -> None:
+    parameters = program.logic.getParameterNode()
+    parameters.generator = "recommended"
+    assert "made from the MR volume" in program.find("cardBrowser").plainText
+    parameters.generator = "projection-only"
+    assert "made from the MR volume" not in program.find("cardBrowser").plainText
+
+
 def test_update_makes_four_images_and_their_numbers(loaded) -> None:
     loaded.click("updateButton")
     settle(loaded)
