@@ -120,3 +120,17 @@ def test_results_of_all_views_come_in_place_of_a_preview(program) -> None:
     session.take_results(parameters, RunResult(made.by_role(), made.comparison.to_json()))
     assert not session.make_exact(parameters)
     assert precision(program) == "float32"
+
+
+def test_exported_line_integrals_come_with_the_layers(program, tmp_path) -> None:
+    from MR2XRayLib.projection import Projections
+    from MR2XRayScene.exchange import RunResult
+    from MR2XRayScene.export import export
+
+    session, parameters = program.logic.session, program.logic.getParameterNode()
+    made = session.prepared.live.images([session.view(parameters)], measured=True)
+    session.take_results(parameters, RunResult(made.by_role(), made.comparison.to_json()))
+    files = export(parameters, "Line integrals (NRRD)", tmp_path / "out")
+    assert sorted(files) == sorted((tmp_path / "out").iterdir())
+    read = Projections.read(tmp_path / "out" / "mr.nrrd")
+    np.testing.assert_array_equal(read.layers["dark"], made.mr[0].layers["dark"])
