@@ -154,10 +154,7 @@ class Live:
         return replace(self, mr=mr, synthesizer=synthesizer, preview=None)
 
     def with_preview(self) -> Live:
-        """The same with a quick synthesizer for `update`, where this machine has one; see `synthesis.previewing`.
-
-        It synthesizes four times to find out.
-        """
+        """The same with a quick synthesizer for `update`, where this machine has one; see `synthesis.previewing`."""
         if self.synthesizer is None:
             return self
         from MR2XRayLib.synthesis import previewing

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import numpy as np
 import torch
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import conv2d, interpolate, pad
 
 from MR2XRayLib import __version__
 from MR2XRayLib.carm import View
@@ -36,7 +38,7 @@ PRECISIONS: dict[Precision, tuple[torch.dtype, str]] = {
 """The type in which the network calculates, and what the provenance calls it."""
 
 WORTH_IT = 0.8
-"""A preview is used where it takes less than this share of the time of full precision."""
+"""Previews are made where a convolution in bfloat16 takes less than this share of its time in float32."""
 
 
 class Synthesizer:
@@ -156,27 +158,39 @@ class Synthesizer:
 
 
 def previewing(synthesizer: Synthesizer) -> Synthesizer | None:
-    """The same generator in bfloat16, where that is worth it on this machine; None where it is not.
-
-    Each is timed once on an empty image of the generator's own detector, in this thread's processor time: on a thread
-    of Slicer's, what is waited for the interpreter lock would hide the rest.
-    """
-    if synthesizer.device != "cpu":
+    """The same generator in bfloat16, where that is worth it on this machine; None where it is not."""
+    if synthesizer.device != "cpu" or not bfloat16_is_worth_it():
         return None
-    quick = Synthesizer(synthesizer.trained, synthesizer.device, "bfloat16")
-    seconds = [_processor_seconds(one) for one in (synthesizer, quick)]
-    return quick if seconds[1] < WORTH_IT * seconds[0] else None
+    return Synthesizer(synthesizer.trained, synthesizer.device, "bfloat16")
 
 
-def _processor_seconds(synthesizer: Synthesizer) -> float:
-    card = synthesizer.trained.card
-    image = torch.full((1, card.in_channels, *card.geometry.pixels), AIR)
+@cache
+def bfloat16_is_worth_it() -> bool:
+    """Whether this processor multiplies bfloat16 so much quicker than float32 that previews are worth it.
+
+    A convolution of a generator's kind is timed, once in the life of the program. No whole generator: on a thread of
+    Slicer's, each of its hundred operations would wait for the interpreter lock. For the same reason processor time
+    counts.
+    """
+    seconds = _seconds_of_convolution()
+    return seconds["bfloat16"] < WORTH_IT * seconds["float32"]
+
+
+def _seconds_of_convolution() -> dict[Precision, float]:
+    """In each precision, by turns; the least of several, since other work on the machine only adds to it."""
+    seconds: dict[Precision, float] = dict.fromkeys(PRECISIONS, math.inf)
+    shapes = (1, 64, 64, 64), (64, 64, 3, 3)
+    given = {
+        precision: [torch.zeros(shape, dtype=dtype).to(memory_format=torch.channels_last) for shape in shapes]
+        for precision, (dtype, _) in PRECISIONS.items()
+    }
     with torch.inference_mode():
-        # The first image of a size prepares the kernels.
-        synthesizer.through_network(image)
-        began = time.thread_time()
-        synthesizer.through_network(image)
-    return time.thread_time() - began
+        for _ in range(15):
+            for precision, (image, weights) in given.items():
+                began = time.thread_time()
+                conv2d(image, weights, padding=1)
+                seconds[precision] = min(seconds[precision], time.thread_time() - began)
+    return seconds
 
 
 def same_views(views: Sequence[View], others: Sequence[View]) -> bool:

@@ -144,7 +144,7 @@ def test_a_generator_of_one_contrast_cannot_do_without_it() -> None:
 def test_evaluation_fills_in_what_synthesis_fills_in() -> None:
     t2 = some(2)
     made = generator()
-    channels = Case("c", "h", (t2,), t2, ("T2",)).channels_of(made.card)
+    channels = Case("c", "h", (t2,), t2, ("T2",)).contrasts_for(made.card)
     np.testing.assert_array_equal(
         Synthesizer(made, "cpu").synthesize(*channels).pixels,
         Synthesizer(made, "cpu").synthesize(None, t2).pixels,
@@ -179,7 +179,7 @@ def test_training_with_contrasts_left_out_at_the_end_makes_them_optional(
     contrasts: int, dropouts: tuple[float, ...], optional: bool
 ) -> None:
     stages = tuple(Stage(PairSettings(contrast_dropout=share), batch=1, steps=1) for share in dropouts)
-    source = Source(None, None, None, None, NAMES[:contrasts], GEOMETRY, {}, ())  # type: ignore[arg-type]
+    source = Source(None, PairSettings(), None, None, NAMES[:contrasts], GEOMETRY, {}, ())  # type: ignore[arg-type]
     card = recipe._card(recipe.Recipe("g", "unet", TrainingSettings(stages)), source, {})
     assert card.input == InputCard(NAMES[:contrasts], MR_FULL_SCALE_MM, optional=optional)
 

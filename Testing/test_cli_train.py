@@ -14,6 +14,7 @@ from MR2XRayLib.cli.train_command import losses
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION
 from MR2XRayLib.generators.exchange import verify_generator
+from MR2XRayLib.mr_layers import MR_LAYERS
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.training import paper_protocol, simulated
 from MR2XRayLib.transform import Transform
@@ -74,6 +75,26 @@ def test_a_training_starts_from_another_ones_weights_and_says_so(head: Path, tmp
     )
 
 
+def test_layers_and_a_share_of_the_learning_rates_are_taken_and_kept_in_the_card(
+    head: Path, tmp_path: Path
+) -> None:
+    words = ["--layers", "signal", "deep", "--rate", "0.5", "--name", "deep", "--out", str(tmp_path)]
+    assert main([*one_head(head), *words]) == 0
+    card = verify_generator(tmp_path / "deep")
+    assert (card.in_channels, card.input.layers) == (2, ("signal", "deep"))
+    assert card.training["matrix_learning_rate"] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["--layers", "bone"], "choose among signal, head"), (["--rate", "-1"], "--rate")]
+)
+def test_absurd_layers_and_rates_are_sentences(
+    head: Path, tmp_path: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*one_head(head), *words, "--out", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_starting_from_a_generator_of_another_kind_is_refused(
     head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,8 +126,8 @@ def test_simulated_heads_in_two_contrasts(
     ]
     assert main(words) == 0
     card = verify_generator(tmp_path / "out" / "unet-compact-l1-gradient")
-    assert card.in_channels == 2
-    assert card.input.contrasts == ("t1", "t2")
+    assert card.in_channels == 2 * len(MR_LAYERS)
+    assert (card.input.contrasts, card.input.layers) == (("t1", "t2"), MR_LAYERS)
     assert card.data["training"] == ["subject04"]
     assert card.training["stages"][0]["pairs"]["contrast_dropout"] == 0.5
 

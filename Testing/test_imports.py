@@ -18,6 +18,7 @@ LAYERS = [
     {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
     | {"transform", "field_of_view", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom", "simulation"},
+    {"mr_layers", "mr_projector"},
     {"generators"},
     {"synthesis", "metrics", "registered_pair"},
     {"figure", "live", "cohort", "evaluation", "uncertainty"},

@@ -6,7 +6,9 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from MR2XRayLib.generators.channels import without_signal
 from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.simulation.random_views import draw_view
-from MR2XRayLib.training.pairs import HeadPairs, PairSettings, pages
+from MR2XRayLib.training.pairs import PairSettings, pages
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,10 @@ class HeadShelf:
         self._kept_bytes = kept_bytes
         self._lock = Lock()
         self._kept: OrderedDict[str, RegisteredPair] = OrderedDict()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process a shelf is empty at first."""
+        return HeadShelf, (self._contrasts, self._energy_kev, self._kept_bytes, self._layers)
 
     def pages(self, head: CohortHead, views: Sequence[View]) -> np.ndarray:
         """A head's projections on [-1, 1], float32 (views, channels + 1, rows, columns), the X-ray last.
@@ -95,23 +101,23 @@ class HeadShelf:
         return pair
 
 
-def of_cohort(heads: Sequence[CohortHead], shelf: HeadShelf) -> HeadPairs:
-    """Pairs of a cohort's heads, each as often as any other, in a new random order each time round.
+@dataclass(frozen=True, eq=False)
+class CohortPairs:
+    """Pairs of a cohort's heads, each as often as any other, in a new random order each time round; a `HeadPairs`.
 
-    Args:
+    Attributes:
         heads: to train on, with transforms.
         shelf: where they are kept.
-
-    Returns:
-        `pairs(settings, seed, index)`; it raises what `HeadShelf.pages` raises.
     """
 
-    def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
-        time_round, place = divmod(index, len(heads))
-        head = heads[np.random.default_rng([seed, time_round]).permutation(len(heads))[place]]
-        return _pairs(shelf, head, settings, np.random.default_rng([seed, index, 1]))
+    heads: Sequence[CohortHead]
+    shelf: HeadShelf
 
-    return pairs
+    def __call__(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        """The pairs of one head; raises what `HeadShelf.pages` raises."""
+        time_round, place = divmod(index, len(self.heads))
+        order = np.random.default_rng([seed, time_round]).permutation(len(self.heads))
+        return _pairs(self.shelf, self.heads[order[place]], settings, np.random.default_rng([seed, index, 1]))
 
 
 def validation_pairs(

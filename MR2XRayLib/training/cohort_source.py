@@ -18,7 +18,7 @@ from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.mr_layers import MR_LAYERS
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
-from MR2XRayLib.training.cohort_pairs import HeadShelf, of_cohort, validation_pairs
+from MR2XRayLib.training.cohort_pairs import CohortPairs, HeadShelf, validation_pairs
 from MR2XRayLib.training.pairs import PairSettings
 from MR2XRayLib.training.source import RESEARCH_ONLY, Source
 
@@ -90,7 +90,7 @@ def cohort_source(
         return evaluate([trained], [group], pictures=False).card_metrics(trained.card.name)
 
     return Source(
-        pairs=of_cohort(of_split["train"], shelf),
+        pairs=CohortPairs(of_split["train"], shelf),
         settings=settings,
         validation=validation,
         evaluate=numbers,

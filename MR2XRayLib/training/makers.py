@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context, parent_process
-from pickle import PicklingError
 from threading import Thread
 
 import numpy as np
@@ -30,9 +29,6 @@ class Makers:
     Args:
         pairs_of_draw: what they do; with processes it must be picklable.
         workers: processes; none for a thread.
-
-    Raises:
-        MR2XRayError: if `pairs_of_draw` cannot go to another process.
     """
 
     def __init__(self, pairs_of_draw: PairsOfDraw, workers: int) -> None:
@@ -46,14 +42,9 @@ class Makers:
 
     def make(self, draw: int) -> Future[Made]:
         """Have the pairs of a draw made; what is asked for first is made first."""
-        if not self._workers:
-            return self._executor.submit(_timed, self._pairs_of_draw, draw)
-        try:
+        if self._workers:
             return self._executor.submit(_make, draw)
-        except (PicklingError, AttributeError, TypeError) as error:
-            raise MR2XRayError(
-                f"These pairs cannot be made in other processes ({error}); give no workers."
-            ) from None
+        return self._executor.submit(_timed, self._pairs_of_draw, draw)
 
     def close(self) -> None:
         """End them; what they have begun they finish."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.scale import MR_FULL_SCALE_MM, to_unit
 from MR2XRayLib.simulation.random_views import draw_view
 from MR2XRayLib.training import cohort_pairs
-from MR2XRayLib.training.cohort_pairs import HeadShelf, of_cohort, validation_pairs
+from MR2XRayLib.training.cohort_pairs import CohortPairs, HeadShelf, validation_pairs
 from MR2XRayLib.training.pairs import ABSENT, PairSettings
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume_io import read_volume
@@ -50,10 +51,17 @@ def test_a_contrast_that_a_head_lacks_is_an_absent_channel(heads: tuple[CohortHe
 
 
 def test_pairs_follow_from_seed_and_index(heads: tuple[CohortHead, ...]) -> None:
-    pairs, again = of_cohort(heads, shelf_of("t1")), of_cohort(heads, shelf_of("t1"))
+    pairs, again = CohortPairs(heads, shelf_of("t1")), CohortPairs(heads, shelf_of("t1"))
     np.testing.assert_array_equal(pairs(SETTINGS, 3, 5), again(SETTINGS, 3, 5))
     assert not np.array_equal(pairs(SETTINGS, 3, 5), pairs(SETTINGS, 4, 5))
     assert not np.array_equal(pairs(SETTINGS, 3, 5), pairs(SETTINGS, 3, 6))
+
+
+def test_a_copy_in_another_process_makes_the_same_pairs(heads: tuple[CohortHead, ...]) -> None:
+    pairs = CohortPairs(heads, shelf_of("t1"))
+    made = pairs(SETTINGS, 3, 5)
+    # What goes to another process is taken apart and put together as by a deep copy.
+    np.testing.assert_array_equal(copy.deepcopy(pairs)(SETTINGS, 3, 5), made)
 
 
 def test_each_head_comes_as_often_as_any_other(
@@ -63,7 +71,7 @@ def test_each_head_comes_as_often_as_any_other(
     monkeypatch.setattr(
         cohort_pairs, "_pairs", lambda shelf, head, settings, rng: drawn.append(head.name) or np.empty(0)
     )
-    pairs = of_cohort(heads, shelf_of("t1"))
+    pairs = CohortPairs(heads, shelf_of("t1"))
     for index in range(30):
         pairs(SETTINGS, 7, index)
     rounds = ["".join(drawn[start : start + 3]) for start in range(0, 30, 3)]
@@ -106,6 +114,6 @@ def test_memory_holds_what_it_may_and_always_one_head(
 
 
 def test_a_head_without_a_transform_is_sent_to_prepare(heads: tuple[CohortHead, ...], tmp_path: Path) -> None:
-    pairs = of_cohort([replace(heads[0], transform=None)], shelf_of("t1"))
+    pairs = CohortPairs([replace(heads[0], transform=None)], shelf_of("t1"))
     with pytest.raises(MR2XRayError, match="run mr2xray cohort prepare"):
         pairs(SETTINGS, 0, 0)

@@ -131,11 +131,6 @@ def test_a_killed_worker_process_is_a_sentence() -> None:
         PairStream(Killed(), PAIRS, seed=0, workers=1).batch(0, 2)
 
 
-def test_pairs_that_cannot_go_to_another_process_are_a_sentence() -> None:
-    with pytest.raises(MR2XRayError, match="cannot be made in other processes"):
-        PairStream(invented_pairs(), PAIRS, seed=0, workers=1).batch(0, 2)
-
-
 ORPHANS = """
 import sys
 from pathlib import Path
