@@ -292,15 +292,25 @@ def test_another_generator_needs_another_preview(live: Live) -> None:
     assert live.with_generator(None).with_preview().preview is None
 
 
-@pytest.mark.parametrize(("seconds", "found"), [([1.0, 0.7], True), ([1.0, 0.9], False), ([0.1, 5.0], False)])
-def test_a_preview_is_used_where_it_is_quicker(
-    live: Live, seconds: list[float], found: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("half", "found"), [(0.7, True), (0.9, False), (5.0, False)])
+def test_a_preview_is_used_where_bfloat16_is_quicker(
+    live: Live, half: float, found: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = iter(seconds)
-    monkeypatch.setattr(synthesis, "_processor_seconds", lambda _synthesizer: next(taken))
-    quick = live.with_preview()
+    seconds = {"float32": 1.0, "bfloat16": half}
+    monkeypatch.setattr(synthesis, "_seconds_of_convolution", lambda: seconds)
+    synthesis.bfloat16_is_worth_it.cache_clear()
+    try:
+        quick = live.with_preview()
+    finally:
+        synthesis.bfloat16_is_worth_it.cache_clear()
     assert (quick.preview is not None) == found
     assert quick.synthesizer is live.synthesizer
+
+
+def test_convolutions_in_both_precisions_take_some_time() -> None:
+    seconds = synthesis._seconds_of_convolution()
+    assert list(seconds) == ["float32", "bfloat16"]
+    assert 0 < min(seconds.values()) <= max(seconds.values()) < 1
 
 
 def test_looking_for_a_preview_leaves_the_exact_images_as_they_were(live: Live, pair: DemoPair) -> None:
