@@ -77,7 +77,10 @@ class LiveLoop:
         self._numbers.start()
 
     def _make_numbers(self) -> None:
-        self._panel.session.make_exact(self._panel.parameters)
+        if self._panel.session.make_exact(self._panel.parameters):
+            # The numbers come a little later: between the two the panel answers.
+            self._numbers.start()
+            return
         numbers = self._panel.session.numbers()
         if numbers is not None:
             self._panel.ui.liveNote.text = _(
