@@ -70,7 +70,16 @@ def test_run_writes_every_file_that_is_promised(results: Path) -> None:
         for name in ("mr", "synthesized", "reference", "difference")
         for suffix in (".nrrd", ".json")
     ]
-    expected = {*pages, "transform.tfm", "transform.json", "metrics.json", "metrics.csv", "figure.png", "png"}
+    expected = {
+        *pages,
+        "mr-layers.nrrd",
+        "transform.tfm",
+        "transform.json",
+        "metrics.json",
+        "metrics.csv",
+        "figure.png",
+        "png",
+    }
     assert {path.name for path in results.iterdir()} == expected
     assert len(list((results / "png").glob("*.png"))) == 3 * 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -60,25 +61,14 @@ def cohort_source(
     """
     heads, _ = sound_heads(read_cohort(file).heads, skip_bad, progress)
     contrasts = contrasts or tuple(dict.fromkeys(name for head in heads for name in head.mr))
-    of_split = {
-        split: [head for head in heads if head.split == split] for split in ("train", "validate", "test")
-    }
-    for split in ("train", "validate"):
-        if not of_split[split]:
-            raise MR2XRayError(f'{file} has no head to {split} on; give one the split "{split}".')
+    of_split = _by_split(heads, file)
     shelf = HeadShelf(contrasts, energy_kev, layers=layers)
-    settings = PairSettings(
-        pixels=pixels,
-        heads=SETTINGS.heads,
-        views=SETTINGS.views,
-        passes=SETTINGS.passes,
-        layers=tuple(layers),
-        contrast_dropout=0.5 if len(contrasts) > 1 else 0.0,
-    )
+    dropout = 0.5 if len(contrasts) > 1 else 0.0
+    settings = replace(SETTINGS, pixels=pixels, layers=tuple(layers), contrast_dropout=dropout)
     carm = settings.carm
 
     def validation() -> np.ndarray:
-        few = PairSettings(pixels=pixels, views=4)
+        few = replace(settings, views=4)
         return np.concatenate(
             [pairs for _, pairs in validation_pairs(of_split["validate"], shelf, few, SEED)]
         )
@@ -103,6 +93,17 @@ def cohort_source(
         },
         limits=LIMITS,
     )
+
+
+def _by_split(heads: Sequence[CohortHead], file: Path) -> dict[str, list[CohortHead]]:
+    """The heads to train, validate and test on; there must be some to train and to validate on."""
+    of_split = {
+        split: [head for head in heads if head.split == split] for split in ("train", "validate", "test")
+    }
+    for split in ("train", "validate"):
+        if not of_split[split]:
+            raise MR2XRayError(f'{file} has no head to {split} on; give one the split "{split}".')
+    return of_split
 
 
 def _test_group(
