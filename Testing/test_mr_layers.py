@@ -88,6 +88,24 @@ def test_layers_come_back_from_their_file_bit_for_bit(ball: Volume, tmp_path: Pa
         np.testing.assert_array_equal(read.layer(name), made.layer(name))
 
 
+def test_a_fault_in_writing_the_layers_leaves_no_file(
+    ball: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = project_mr(ball, [VIEW], layers=("head",), device="cpu")
+    write_pages = Projections._write_pages
+
+    def full(self: Projections, path: Path, pixels: np.ndarray) -> None:
+        if "layers" in path.name:
+            raise MR2XRayError(f"Cannot write {path} (the disk may be full).")
+        write_pages(self, path, pixels)
+
+    monkeypatch.setattr(Projections, "_write_pages", full)
+    with pytest.raises(MR2XRayError) as fault:
+        made.write(tmp_path / "p.nrrd")
+    assert str(tmp_path / "p-layers.nrrd") in str(fault.value)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("names", [["../head"], ["head", "head"], "head", [3], ["head"] * 99, {"head": 1.5}])
 def test_a_sidecar_with_absurd_layers_is_refused(ball: Volume, tmp_path: Path, names: object) -> None:
     project_mr(ball, [VIEW], device="cpu").write(tmp_path / "p.nrrd")

@@ -12,7 +12,7 @@ import numpy as np
 
 from MR2XRayLib.carm import View
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import atomic_path, read_json, write_json
+from MR2XRayLib.files import atomic_path, draft_folder, read_json, write_json
 
 Unit = Literal["1", "mm", "raw mm"]
 """Of a pixel: line integral of attenuation, of normalised MR intensity, or of a volume's own numbers."""
@@ -84,13 +84,24 @@ class Projections:
         """Write one NRRD of float32, one page a view, and a JSON sidecar of the same stem.
 
         The sidecar holds unit, provenance and for each page the angles, the distances and the 3x4 matrix. Layers, where
-        there are any, become the pages of a second NRRD, "-layers" added to its stem, one layer after the other.
+        there are any, become the pages of a second NRRD, "-layers" added to its stem, one layer after the other. All
+        files are written, or none.
         """
         path = Path(path)
         if path.suffix.lower() != ".nrrd":
             raise MR2XRayError(
                 f"Projections are written as .nrrd, not {path.name}; choose a name that ends in .nrrd."
             )
+        with draft_folder(path.parent) as folder:
+            try:
+                self._write_files(folder / path.name)
+            except MR2XRayError as error:
+                # The user named a place, not the draft in it.
+                raise MR2XRayError(str(error).replace(str(folder), str(path.parent))) from None
+            for draft in folder.iterdir():
+                draft.replace(path.parent / draft.name)
+
+    def _write_files(self, path: Path) -> None:
         self._write_pages(path, self.pixels)
         if self.layers:
             self._write_pages(_path_of_layers(path), np.concatenate(list(self.layers.values())))
