@@ -12,6 +12,7 @@ import slicer
 from places import MODULE
 from slicerstandin import start
 from tiny_generators import card_of, tiny
+from waiting import settle
 
 from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.generators.store import load_generator, save_generator
@@ -51,12 +52,6 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[object]
         assert program.logic.session.prepared is not None
         yield program
         assert not [fault for fault in program.faults if fault.kind != "ui file"]
-
-
-def settle(program: object) -> None:
-    panel = program.widget.panel
-    program.wait_until(lambda: not panel.preparation.busy and not panel.job.running, 120)
-    program.process_events()
 
 
 def update(program: object) -> slicer.vtkMRMLScalarVolumeNode:

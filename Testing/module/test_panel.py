@@ -12,6 +12,7 @@ import pytest
 import slicer
 from places import MODULE
 from slicerstandin import start
+from waiting import settle
 
 from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.generators.shelf import shipped_generators
@@ -54,13 +55,6 @@ def loaded(program, pair) -> object:
     settle(program)
     assert program.logic.session.prepared is not None, note(program)
     return program
-
-
-def settle(program) -> None:
-    """Wait until nothing is under way."""
-    panel = program.widget.panel
-    program.wait_until(lambda: not panel.preparation.busy and not panel.job.running, 120)
-    program.process_events()
 
 
 def note(program) -> str:

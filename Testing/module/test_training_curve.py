@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from places import MODULE
 from slicerstandin import start
+from waiting import settle
 
 from MR2XRayLib.demo import demo_pair
 
@@ -31,12 +32,6 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[object]
         program.widget.ui.trainingSection.collapsed = False
         yield program
         assert not [fault for fault in program.faults if fault.kind != "ui file"]
-
-
-def settle(program) -> None:
-    panel = program.widget.panel
-    program.wait_until(lambda: not panel.preparation.busy and not panel.job.running, 120)
-    program.process_events()
 
 
 def train(program, monkeypatch: pytest.MonkeyPatch, losses: list[object]) -> None:

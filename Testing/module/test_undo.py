@@ -11,6 +11,7 @@ import slicer
 from places import MODULE
 from slicerstandin import start
 from tiny_generators import card_of, tiny
+from waiting import settle
 
 from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.generators.card import InputCard
@@ -48,12 +49,6 @@ def program(request, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
         settle(program)
         yield program
         assert not [fault for fault in program.faults if fault.kind != "ui file"]
-
-
-def settle(program: object) -> None:
-    panel = program.widget.panel
-    program.wait_until(lambda: not panel.preparation.busy and not panel.job.running, 120)
-    program.process_events()
 
 
 def shown(program: object) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QEventLoop
 from slicerstandin.program import application
@@ -22,3 +23,10 @@ def until(condition: Callable[[], bool]) -> None:
         assert time.monotonic() - began < HOPELESS_S, "what was waited for did not happen"
         loop.processEvents()
         time.sleep(0.001)
+
+
+def settle(program: Any) -> None:
+    """Let the stand-in program work until nothing is under way in the panel."""
+    panel = program.widget.panel
+    program.wait_until(lambda: not panel.preparation.busy and not panel.job.running, 120)
+    program.process_events()
