@@ -14,9 +14,9 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from MR2XRayLib.projection.simd import LANES, add_interpolated, blend_and_transpose
+from MR2XRayLib.projection.simd import FAST, LANES, add_interpolated, blend_and_transpose
 
-OPTIONS = {"fastmath": True, "cache": True, "boundscheck": False, "error_model": "numpy", "nogil": True}
+OPTIONS = {"fastmath": set(FAST), "cache": True, "boundscheck": False, "error_model": "numpy", "nogil": True}
 POLE = np.float32(math.sqrt(3.0) - 2.0)
 """Of the cubic B-spline's recursive prefilter (Unser, box 2)."""
 GAIN = np.float32(6.0)

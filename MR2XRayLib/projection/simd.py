@@ -19,7 +19,13 @@ FLOATS = ir.VectorType(ir.FloatType(), LANES)
 SHORTS = ir.VectorType(ir.IntType(16), LANES)
 INTS = ir.VectorType(ir.IntType(32), LANES)
 INT64 = ir.IntType(64)
-FAST = ("fast",)
+FAST = ("nnan", "ninf", "nsz", "contract")
+"""What LLVM may assume of the arithmetic; not that sums may be reordered.
+
+numba optimises a parallel loop once as a function and again inside its caller. A process that has just compiled runs
+the former, one that loads from the cache the latter; were sums reordered, the two would differ in the last bit, and a
+resumed training would not see the pairs that it saw before.
+"""
 
 
 @intrinsic

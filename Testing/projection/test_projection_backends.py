@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from bodies import centred_affine, relative_rms, views, voxelised
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import REPOSITORY
 
 from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.errors import MR2XRayError
@@ -174,3 +179,28 @@ def test_unknown_names_are_errors_that_list_the_known(head: Volume) -> None:
         Projector(head, backend="plastimatch")
     with pytest.raises(MR2XRayError, match="not available on the device"):
         Projector(head, backend="triton", device="cpu")
+
+
+PROJECTED = """
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from bodies import centred_affine, views, voxelised
+from MR2XRayLib.phantom import ellipsoid_phantom
+from MR2XRayLib.projection import Projector
+
+size = (48, 55, 44)
+head = voxelised(ellipsoid_phantom(), centred_affine(size, (4.4, 4.0, 4.8), np.eye(3)), size)
+sys.stdout.buffer.write(Projector(head, backend="numba", device="cpu").project(views(64)).pixels.tobytes())
+"""
+
+
+def test_code_just_compiled_and_code_from_the_cache_give_the_same_bits(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", PROJECTED, str(Path(__file__).parent)]
+    compiled, cached = (
+        subprocess.run(command, env=environment, capture_output=True, check=True).stdout for _ in range(2)
+    )
+    assert len(compiled) == 16 * 64 * 64 * 4
+    assert any(tmp_path.rglob("*.nbc"))
+    assert compiled == cached
