@@ -21,7 +21,7 @@ from MR2XRayLib.live import Live, first_present
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.volume import Volume
 from MR2XRayScene.head_surface import skin
-from MR2XRayScene.torch_libraries import load_ahead
+from MR2XRayScene.libraries import load_ahead
 from MR2XRayScene.volumes import volume_from_node, world_matrix_lps
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress 
     Raises:
         MR2XRayError: if a volume is not of its modality, or shows no head.
     """
-    # The projectors ask torch for a GPU already.
+    # Heads are found by SimpleITK, and the projectors ask torch for a GPU.
     load_ahead()
     live = Live.prepare(
         pair.mr,
