@@ -24,7 +24,7 @@ POLL_MS = 10
 
 
 class Background:
-    """Runs a function at once, on a thread of its own; while it works, no one needs to hold it.
+    """Runs a function on a thread of its own; while it works, no one needs to hold it.
 
     The function must touch neither MRML nor Qt: both belong to the main thread, and using them elsewhere crashes
     at random. For the same reason Python's collector of cycles, which runs in whatever thread it likes and may find
@@ -36,6 +36,8 @@ class Background:
         on_done: told the result, in the main thread.
         on_error: told one sentence, in the main thread; what is no `MR2XRayError` goes into the log as well.
         on_progress: told the stage and its fraction, in the main thread; of quick news only the newest.
+        after: earlier work, mostly abandoned, that must have ended before this begins. Two that prepare volumes at once
+            would take each other's cores, and to start a thread while another loads libraries waits for these.
     """
 
     _alive: ClassVar[set[Background]] = set()
@@ -46,8 +48,10 @@ class Background:
         on_done: Callable[[Any], None],
         on_error: Callable[[str], None],
         on_progress: Progress | None = None,
+        after: Background | None = None,
     ) -> None:
         self._on_done, self._on_error, self._on_progress = on_done, on_error, on_progress
+        self._after = after
         self._work = _Work(function)
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
@@ -55,10 +59,15 @@ class Background:
         self._timer.start()
         Background._alive.add(self)
         _collector.rest()
-        self._work.start()
+        self._begin()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it neither works nor will."""
+        return self not in Background._alive
 
     def abandon(self) -> None:
-        """Tell nothing any more; the work ends at its next step, and its result is dropped."""
+        """Tell nothing any more; the work ends at its next step or never begins, and its result is dropped."""
         self._work.abandoned = True
 
     @classmethod
@@ -72,12 +81,26 @@ class Background:
         for background in cls._alive:
             background.abandon()
         for background in list(cls._alive):
-            background._work.join()
+            if background._work.begun:
+                background._work.join()
             background._end()
+
+    def _begin(self) -> None:
+        """Start the thread, or end before that if the work was abandoned; unless there is something to wait for."""
+        if self._after is not None and not self._after.ended:
+            return
+        self._after = None
+        if self._work.abandoned:
+            self._end()
+        else:
+            self._work.start()
 
     def _poll(self) -> None:
         """One tick in the main thread; it goes on for abandoned work, which would not get on without."""
         work = self._work
+        if not work.begun:
+            self._begin()
+            return
         # Asked before the news is taken: news may come until the thread has ended.
         ended = not work.is_alive()
         if work.news and not work.abandoned and self._on_progress is not None:
@@ -89,7 +112,9 @@ class Background:
                 self._tell()
 
     def _end(self) -> None:
-        """The thread has ended: let go of everything."""
+        """There is no thread any more: let go of everything."""
+        if self._work.abandoned:
+            self._work.result = None
         self._timer.stop()
         # A connected method keeps its object alive.
         self._timer.disconnect("timeout()", self._poll)
@@ -130,6 +155,11 @@ class _Work(Thread):
         self.news: deque[tuple[str, float]] = deque(maxlen=1)
         self.result: Any = None
         self.error: Exception | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the thread was started."""
+        return self.ident is not None
 
     def run(self) -> None:
         function, self._function = self._function, None

@@ -26,6 +26,7 @@ class Preparation:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._background: Background | None = None
+        self._abandoned: Background | None = None
         self._volumes: object = None
         self._network: object = None
         self._waiting: list[Callable[[], None]] = []
@@ -63,7 +64,9 @@ class Preparation:
             else (lambda progress: prepare(pair, generator, device, progress)),
             self._done,
             self._failed,
+            after=self._abandoned,
         )
+        self._abandoned = None
 
     def _generator(self) -> Path | None:
         """The folder of the chosen generator."""
@@ -95,6 +98,7 @@ class Preparation:
         """Give up what is under way, and forget what was prepared."""
         if self._background is not None:
             self._background.abandon()
+            self._abandoned = self._background
         self._background = self._volumes = self._network = None
         self._waiting.clear()
 

@@ -28,6 +28,9 @@ def load_ahead() -> None:
     libraries of torch and their order are those of torch's own start; starting them up, none runs Python code. Only
     on Linux: on Windows torch loads its libraries by such a call itself. Where something is not as expected nothing
     is loaded, and the import tells what is wrong.
+
+    No thread can be created while the system looks up a library's symbols, which takes 200 ms for torch's in a program
+    of as many libraries as Slicer; looking up at the first call what is called halves that.
     """
     if sys.platform != "linux":
         return
@@ -38,7 +41,7 @@ def load_ahead() -> None:
         load = ctypes.CDLL(None).dlopen
         load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
         for file, mode in files:
-            load(os.fsencode(file), os.RTLD_NOW | mode)
+            load(os.fsencode(file), os.RTLD_LAZY | mode)
 
 
 def _files(package: str, pattern: str) -> list[Path]:

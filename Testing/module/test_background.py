@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -125,6 +126,52 @@ def test_the_result_of_abandoned_work_is_dropped() -> None:
     Background(lambda _progress: "following", later.take_result, later.take_error)
     until(lambda: later.ended)
     assert later.done == ["following"]
+    assert not heard.ended
+
+
+def test_work_after_other_work_begins_when_that_has_ended() -> None:
+    heard, go_on = Heard(), threading.Event()
+    steps: list[str] = []
+
+    def slow(progress: Progress) -> None:
+        assert go_on.wait(60)
+        steps.append("first")
+        progress("working", 0.5)
+
+    first = Background(slow, heard.take_result, heard.take_error)
+    first.abandon()
+    never = Background(
+        lambda _progress: steps.append("never"), heard.take_result, heard.take_error, after=first
+    )
+    never.abandon()
+    last = Background(
+        lambda _progress: steps.append("last"), heard.take_result, heard.take_error, after=never
+    )
+    end = time.monotonic() + 0.2
+    until(lambda: time.monotonic() > end)
+    assert not first.ended
+    assert not never.ended
+    assert steps == []
+    go_on.set()
+    until(lambda: heard.ended)
+    assert steps == ["first", "last"]
+    assert first.ended
+    assert never.ended
+    assert last.ended
+
+
+def test_work_that_has_not_begun_is_dropped_with_all_other_work() -> None:
+    heard, go_on = Heard(), threading.Event()
+
+    def wait(progress: Progress) -> None:
+        while not go_on.wait(0.01):
+            progress("waiting", 0.5)
+
+    first = Background(wait, heard.take_result, heard.take_error)
+    second = Background(lambda _progress: None, heard.take_result, heard.take_error, after=first)
+    Background.end_all()
+    assert first.ended
+    assert second.ended
     assert not heard.ended
 
 
