@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 FAULT_STYLE, PLAIN_STYLE = "color: #c0392b;", ""
 
+ACTS = ("clicked", "activated", "returnPressed", "cellDoubleClicked")
+"""Signals that only a user's hand gives, no program."""
+
 
 class Panel:
     """What the sections share.
@@ -80,6 +83,7 @@ class Panel:
         self.live.stop()
         self._watch.follow(None)
         self.parameters = None
+        self.say("")
         self.session.forget()
 
     def close(self) -> None:
@@ -133,14 +137,28 @@ class Panel:
         logging.warning(sentence)
         self._message(sentence, FAULT_STYLE)
 
+    def forget_fault(self) -> None:
+        """What may have gone wrong before is of no interest any more."""
+        if self.ui.messageLabel.styleSheet == FAULT_STYLE:
+            self.say("")
+
     def _message(self, text: str, style: str) -> None:
         self.ui.messageLabel.styleSheet = style
         self.ui.messageLabel.text = text
         self.ui.messageLabel.visible = bool(text)
 
     def connect(self, widget: Any, signal: str, function: Callable[..., None]) -> None:
-        """Connect a signal to a function of one section, so that its faults become sentences in the panel."""
-        widget.connect(signal, self.guarded(function))
+        """Connect a signal to a function of one section, so that its faults become sentences in the panel.
+
+        What was said of the last act goes when the user acts anew.
+        """
+        guarded = self.guarded(function)
+
+        def act(*values: Any) -> None:
+            self.say("")
+            guarded(*values)
+
+        widget.connect(signal, act if signal.startswith(ACTS) else guarded)
 
     def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
         """The function, its faults told in the panel; it does nothing while there is no parameter node."""

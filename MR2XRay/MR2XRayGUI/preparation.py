@@ -41,6 +41,8 @@ class Preparation:
         """Prepare anew what is not as it was prepared: all of it, or the generator alone."""
         panel, parameters = self._panel, self._panel.parameters
         volumes = (state_of(parameters), panel.device)
+        if volumes != self._volumes:
+            panel.forget_fault()
         generator = self._generator()
         if volumes == self._volumes and generator == self._network:
             return

@@ -77,4 +77,7 @@ class ResultsSection:
             return
         qt.QSettings().setValue(FOLDER_SETTING, folder)
         written = export.export(parameters, ui.exportComboBox.currentText, Path(folder))
-        self._panel.say(_("{n} files written to {folder}.").format(n=len(written), folder=folder))
+        sentence = (
+            _("One file written to {folder}.") if len(written) == 1 else _("{n} files written to {folder}.")
+        )
+        self._panel.say(sentence.format(n=len(written), folder=folder))

@@ -114,6 +114,24 @@ def test_a_ct_given_as_mr_is_refused(loaded) -> None:
     assert "CT" in note(loaded) or "HU" in note(loaded)
 
 
+@pytest.mark.parametrize("act", ["press", "choose another volume", "close the scene"])
+def test_a_fault_is_told_until_the_user_acts_anew(loaded, act: str) -> None:
+    loaded.type("viewsLineEdit", "FRONT")
+    fault = message(loaded)
+    assert "FRONT" in fault
+    loaded.logic.getParameterNode().carm.primaryDeg = 12.0
+    settle(loaded)
+    assert message(loaded) == fault
+    if act == "press":
+        loaded.click("keepViewButton")
+    elif act == "choose another volume":
+        loaded.logic.getParameterNode().ct = None
+    else:
+        loaded.scene.Clear(0)
+    settle(loaded)
+    assert message(loaded) == ""
+
+
 def test_the_card_tells_what_a_generator_sees_of_the_mr(program) -> None:
     parameters = program.logic.getParameterNode()
     parameters.generator = "recommended"
