@@ -123,10 +123,10 @@ class Panel:
         them tell their old offset late and move the planes by it. So planes and zoom are set once more after that.
         """
         if self.parameters is not None:
-            self._captions.show(self.session.captions(self.parameters))
+            self._captions.show(self.session.shown.captions(self.parameters))
             self.ui.fourthNote.text = self.session.without_expected_error(self.parameters)
             self.ui.fourthNote.visible = bool(self.ui.fourthNote.text)
-            qt.QTimer.singleShot(0, self.session.settle)
+            qt.QTimer.singleShot(0, self.session.shown.settle)
 
     def say(self, text: str) -> None:
         """A line for the user at the top of the panel; empty hides it."""

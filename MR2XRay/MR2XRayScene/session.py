@@ -10,31 +10,11 @@ import slicer
 
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.projection import Projections
-from MR2XRayScene import (
-    colours,
-    fusion,
-    geometry,
-    head_display,
-    head_surface,
-    images,
-    layout,
-    results,
-    stacks,
-)
-from MR2XRayScene.attributes import ROLE, VIEW
+from MR2XRayScene import fusion, geometry, head_display, head_surface, layout, results, stacks
 from MR2XRayScene.carm_display import CArmDisplay
-from MR2XRayScene.parameters import Fourth, Isocentre, Quantity
-from MR2XRayScene.roles import (
-    DEVIATION,
-    NAMES,
-    ROLES,
-    STACKS,
-    all_node,
-    set_all_node,
-    set_shown_node,
-    shown_node,
-)
+from MR2XRayScene.parameters import Fourth, Isocentre
+from MR2XRayScene.roles import DEVIATION, NAMES, STACKS, all_node, set_all_node
+from MR2XRayScene.shown import ShownImages
 
 if TYPE_CHECKING:
     from MR2XRayLib.live import Live, LiveImages
@@ -49,21 +29,23 @@ class Session:
 
     Attributes:
         scene: the MRML scene.
+        shown: the images of one view.
         prepared: volumes and generator ready for projecting; None while they are not.
     """
 
     def __init__(self, scene: slicer.vtkMRMLScene) -> None:
         self.scene = scene
+        self.shown = ShownImages(scene)
         self.prepared: Prepared | None = None
         self._display: CArmDisplay | None = None
-        self._last: tuple[dict[str, Projections], int] | None = None
         self._preview: tuple[Live, LiveImages] | None = None
-        self._framed = self._to_fit = False
+        self._framed = False
 
     def forget(self) -> None:
         """Let go of everything that belongs to a scene which is being closed."""
-        self.prepared = self._display = self._last = self._preview = None
-        self._framed = self._to_fit = False
+        self.prepared = self._display = self._preview = None
+        self._framed = False
+        self.shown.forget()
 
     @property
     def device(self) -> str:
@@ -74,7 +56,7 @@ class Session:
     @property
     def outside_training(self) -> tuple[str, ...]:
         """In sentences, where the last input was not what the generator was trained for."""
-        synthesized = None if self._last is None else self._last[0].get("synthesized")
+        synthesized = self.shown.made.get("synthesized")
         return () if synthesized is None else tuple(synthesized.provenance.get("outside_training", ()))
 
     def take(self, prepared: Prepared) -> None:
@@ -127,21 +109,6 @@ class Session:
 
     # One view
 
-    def settle(self) -> None:
-        """Turn the slice views into the plane of the images that they show; new ones show the whole images.
-
-        To be called in the next round of the event loop after images were shown (see `MR2XRayGUI.panel`).
-        """
-        self._place_views()
-        self._to_fit = False
-
-    def _place_views(self) -> None:
-        if self._last is not None:
-            made, index = self._last
-            layout.follow(self.scene, next(iter(made.values())).views[index])
-        if self._to_fit:
-            layout.fit(self.scene)
-
     def live_state(self, parameters: MR2XRayParameterNode) -> Hashable:
         """What the images depend on; equal as long as they need not be made anew."""
         carm, display = parameters.carm, parameters.display
@@ -173,7 +140,7 @@ class Session:
         wanted = parameters.display.fourth == Fourth.EXPECTED_ERROR
         live = self.prepared.live
         made = live.update(view, uncertain=uncertain and wanted, preview=preview)
-        self._show(parameters, made.by_role(), 0)
+        self.shown.show(parameters, made.by_role(), 0)
         self._preview = (live, made) if made.is_preview else None
         return made
 
@@ -183,13 +150,13 @@ class Session:
             return False
         live, made = self._preview
         self._preview = None
-        self._show(parameters, live.exact(made).by_role(), 0)
+        self.shown.show(parameters, live.exact(made).by_role(), 0)
         return True
 
     def without_expected_error(self, parameters: MR2XRayParameterNode) -> str:
         """Why the expected error is not shown although it is chosen, in a sentence; empty if all is in order."""
         chosen = parameters.display.fourth == Fourth.EXPECTED_ERROR
-        if not chosen or self._last is None or DEVIATION in self._last[0]:
+        if not chosen or not self.shown.made or DEVIATION in self.shown.made:
             return ""
         synthesizer = None if self.prepared is None else self.prepared.live.synthesizer
         if synthesizer is not None and not synthesizer.trained.card.has_uncertainty:
@@ -202,14 +169,10 @@ class Session:
         """The numbers of the view that is shown; None without a reference, and of a preview."""
         from MR2XRayLib.metrics import compare
 
-        if (
-            self._preview is not None
-            or self._last is None
-            or not {"synthesized", "reference"} <= self._last[0].keys()
-        ):
+        made = self.shown.made
+        if self._preview is not None or not {"synthesized", "reference"} <= made.keys():
             return None
-        made, index = self._last
-        return compare(made["synthesized"], made["reference"]).views[index]
+        return compare(made["synthesized"], made["reference"]).views[self.shown.index]
 
     def show_result(self, parameters: MR2XRayParameterNode) -> None:
         """Show the view `resultIndex` of the stacks, and turn the C-arm there.
@@ -228,54 +191,11 @@ class Session:
         index = min(parameters.resultIndex, len(views) - 1)
         self.turn(parameters, views[index].angulation)
         self._preview = None
-        self._show(parameters, found, index)
-
-    def _show(self, parameters: MR2XRayParameterNode, made: dict[str, Projections], index: int) -> None:
-        """Put one view of each role into its image node; the node of a role that is missing goes away."""
-        self._last = made, index
-        new = {}
-        for place in ROLES:
-            role = _role_at(place, parameters, made)
-            projections, node = made.get(role), shown_node(parameters, place)
-            if projections is None:
-                if node is not None:
-                    set_shown_node(parameters, place, None)
-                    self.scene.RemoveNode(node)
-                continue
-            if node is None:
-                node = new[place] = images.make_image_node(self.scene, place)
-                set_shown_node(parameters, place, node)
-            if node.GetAttribute(ROLE) != role:
-                node.SetName(NAMES[role])
-            pixels, unit = projections.pixels[index], projections.unit
-            if parameters.display.quantity == Quantity.INTENSITY and role in ("synthesized", "reference"):
-                pixels, unit = colours.as_intensity(pixels), colours.INTENSITY
-            images.show(node, pixels, projections.views[index], role, unit, projections.provenance)
-        # A slice view takes up a volume that has its image already.
-        layout.show_images(self.scene, new)
-        if new:
-            layout.image_in_3d(self.scene, "synthesized" if "synthesized" in made else "mr")
-            self._to_fit = True
-        self._place_views()
-        self.apply_display(parameters)
-
-    def captions(self, parameters: MR2XRayParameterNode) -> dict[str, str]:
-        """What the slice views show and from where, by their names; empty while our layout is not shown."""
-        if not layout.is_shown(self.scene):
-            return {}
-        nodes = {role: shown_node(parameters, role) for role in ROLES}
-        return {
-            layout.TAGS[place]: f"{NAMES[node.GetAttribute(ROLE)]}: {node.GetAttribute(VIEW)}"
-            for place, node in nodes.items()
-            if node is not None
-        }
-
-    # How images are shown
+        self.shown.show(parameters, found, index)
 
     def show_again(self, parameters: MR2XRayParameterNode) -> None:
         """Show what is shown once more, after a change of how it is to be shown."""
-        if self._last is not None:
-            self._show(parameters, *self._last)
+        self.shown.show_again(parameters)
         volume = parameters.ct or parameters.mr
         head_display.show_head(
             parameters.display.head,
@@ -284,31 +204,12 @@ class Session:
             is_ct=parameters.ct is not None,
         )
 
-    def apply_display(self, parameters: MR2XRayParameterNode) -> None:
-        """Window, inversion and colours of the shown images."""
-        display = parameters.display
-        grey = {role: shown_node(parameters, role) for role in ("synthesized", "reference")}
-        xrays = [node for node in grey.values() if node is not None]
-        windows = colours.windows(xrays, shared=display.sharedWindow)
-        for node, window in zip(xrays, windows, strict=True):
-            colours.grey(node, window, display.inverted)
-        if (mr := shown_node(parameters, "mr")) is not None:
-            colours.grey(mr, colours.windows([mr], shared=False)[0], inverted=False)
-        if (fourth := shown_node(parameters, "difference")) is not None:
-            if fourth.GetAttribute(ROLE) == DEVIATION:
-                colours.grey(fourth, colours.windows([fourth], shared=False)[0])
-            else:
-                colours.difference(self.scene, fourth)
-
     def show_layout(self, parameters: MR2XRayParameterNode) -> None:
         """The four images and the C-arm, with whatever is there already."""
         fusion.leave_fusion(self.scene)
-        layout.enter_layout(self.scene)
+        self.shown.enter_layout(parameters)
         if self._display is not None:
             self._display.visible = True
-        found = {role: node for role in ROLES if (node := shown_node(parameters, role)) is not None}
-        layout.show_images(self.scene, found)
-        self._to_fit = True
         if not self._framed and self.prepared is not None:
             layout.look_at_carm(self.scene, self.view(parameters))
             self._framed = True
@@ -357,9 +258,3 @@ class Session:
         """Show the chosen metric over the views in a plot view."""
         chart = results.metrics_plot(self.scene, parameters.metrics, parameters.display.plotMetric)
         layout.show_plot(self.scene, chart)
-
-
-def _role_at(place: str, parameters: MR2XRayParameterNode, made: dict[str, Projections]) -> str:
-    """What is shown at a role's place: itself, or the expected error where it is wanted and was made."""
-    wanted = place == "difference" and parameters.display.fourth == Fourth.EXPECTED_ERROR
-    return DEVIATION if wanted and DEVIATION in made else place

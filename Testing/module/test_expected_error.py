@@ -71,7 +71,7 @@ def test_the_expected_error_takes_the_differences_place_and_gives_it_back(progra
     pixels = slicer.util.arrayFromVolume(node)
     assert pixels.min() >= FLOOR - 1e-6
     assert pixels.max() > FLOOR + 1e-3
-    assert "Expected error: " in str(program.logic.session.captions(program.logic.getParameterNode()))
+    assert "Expected error: " in str(program.logic.session.shown.captions(program.logic.getParameterNode()))
     program.choose("fourthComboBox", "Difference")
     assert (node.GetName(), node.GetAttribute("MR2XRay.Role")) == ("Difference", "difference")
     assert slicer.util.arrayFromVolume(node).min() < 0
