@@ -20,6 +20,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.metrics import (
     Metrics,
     compare,
+    edge_share,
     fourier_ring_correlation,
     frc_mid_band,
     head_mask_2d,
@@ -234,6 +235,33 @@ def test_a_rim_that_both_images_share_earns_no_structure_numbers() -> None:
 
 
 # What is undefined
+
+
+@quick
+@given(strength=st.floats(-2, 2), level=st.floats(-3, 3), seed=st.integers(0, 99))
+def test_the_share_of_edges_is_the_strength_whatever_the_level(
+    strength: float, level: float, seed: int
+) -> None:
+    structure = a_head(seed=seed)
+    assert edge_share(strength * structure + level, structure) == pytest.approx(strength, abs=1e-9)
+
+
+def test_the_share_of_edges_agrees_with_a_least_squares_fit() -> None:
+    made, true = a_head(seed=1), a_head(seed=2)
+    made_edges, true_edges = (np.concatenate([part.ravel() for part in np.gradient(t)]) for t in (made, true))
+    fitted = np.linalg.lstsq(true_edges[:, None], made_edges, rcond=None)[0][0]
+    assert edge_share(made, true) == pytest.approx(fitted, rel=1e-9)
+
+
+def test_a_blur_and_a_wrong_place_cost_a_thin_line_its_edges() -> None:
+    line = np.zeros((64, 64))
+    line[:, 30:33] = 1
+    assert edge_share(line, line) == 1
+    shares = [edge_share(gaussian_blur(line, sigma), line) for sigma in (0.7, 1.4, 2.8)]
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < shares[-1] < 0.2
+    assert edge_share(np.roll(line, 8, axis=1), line) == 0
+    assert math.isnan(edge_share(line, np.ones((64, 64))))
 
 
 def test_equal_images_have_an_infinite_psnr_which_is_null_in_json() -> None:

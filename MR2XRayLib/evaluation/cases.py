@@ -42,6 +42,7 @@ class Case:
         mr: one `Projections` in mm for each contrast, with all layers.
         xray: line integrals of attenuation: the reference.
         contrasts: names of `mr`; empty where nobody knows them. Capitals do not matter.
+        bare: the same head and views without the thin ring, where it has one: the difference is what is made of it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Case:
     mr: tuple[Projections, ...]
     xray: Projections
     contrasts: tuple[str, ...] = ()
+    bare: Case | None = None
 
     @property
     def named(self) -> dict[str, Projections]:

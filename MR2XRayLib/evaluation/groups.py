@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from MR2XRayLib.evaluation.cases import BaselineData, Case, CaseGroup, CaseSetti
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.intensity import attenuation, normalise_mr
 from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
-from MR2XRayLib.phantom import digital_head
+from MR2XRayLib.phantom import DigitalHead, digital_head
 from MR2XRayLib.projection import project
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.simulation.heads import read_labels, simulate_contrasts
@@ -28,6 +30,8 @@ Contrasts = Sequence[tuple[str, ...]]
 
 FAMILIES: Contrasts = (("T1",), ("MPRAGE",), ("PD",), ("T2",))
 """What every anatomy is evaluated with unless other contrasts are asked for."""
+
+DIGITAL_CONTRASTS: tuple[Literal["t1", "t2"], ...] = ("t1", "t2")
 
 SEED = 20_000
 """Of the simulated heads and the views: the same at every evaluation."""
@@ -209,12 +213,19 @@ def _simulated_cases(
 
 
 def _digital_cases(settings: CaseSettings, seed: int) -> Iterator[Case]:
+    """In both contrasts, with the thin ring and without it: on one grid, from the same views, with the same noise."""
     head = digital_head()
-    spacing_mm = float(settings.spacing)
-    ct = head.ct(spacing_mm)
+    bare = head.without("ring", "inside of the ring")
+    ct = head.ct(float(settings.spacing))
     views = _random_views(head_centre_mm(ct), seed, settings)
-    yield _case("digital head", ("T1",), [head.mr("t1", spacing_mm, noise=10.0, seed=SEED)], ct, views)
-    yield _case("digital head", ("T2",), [head.mr("t2", spacing_mm, noise=10.0, seed=SEED)], ct, views)
+
+    def seen(each: DigitalHead, contrast: Literal["t1", "t2"]) -> Case:
+        mr = each.mr(contrast, size=ct.size, affine=ct.affine, noise=10.0, seed=SEED)
+        own_ct = each.ct(size=ct.size, affine=ct.affine)
+        return _case("digital head", (contrast.upper(),), [mr], own_ct, views)
+
+    for contrast in DIGITAL_CONTRASTS:
+        yield replace(seen(head, contrast), bare=seen(bare, contrast))
 
 
 def _pair_cases(

@@ -53,6 +53,7 @@ class Measured:
         views: the numbers of each view.
         angulations: of the views.
         curves: means over the views.
+        ring_edges: `edge_share` of the thin ring in each view; empty where the head has none.
     """
 
     case: str
@@ -60,6 +61,7 @@ class Measured:
     views: tuple[Metrics, ...]
     angulations: tuple[Angulation, ...]
     curves: Curves
+    ring_edges: tuple[float, ...] = ()
 
     @property
     def mean(self) -> Metrics:
@@ -114,6 +116,12 @@ class MethodResult:
         """By how much a number is higher than another method's, sample by sample."""
         return estimate(values_of(self.samples, metric) - values_of(other.samples, metric))
 
+    @property
+    def ring_edges(self) -> Estimate | None:
+        """The share of the thin ring's edges, over the views, those of the same place in several cases as one."""
+        shares = [case.ring_edges for case in self.cases]
+        return estimate(np.mean(shares, axis=0)) if all(shares) else None
+
     @cached_property
     def curves(self) -> Curves:
         """The mean of the cases' curves."""
@@ -131,6 +139,7 @@ class MethodResult:
             "name": self.name,
             "mean": {metric: rounded(asdict(self.estimate(metric))) for metric in METRICS},
             "mid_band_power_ratio": rounded(self.curves.mid_band_power_ratio),
+            **({"ring_edges": rounded(asdict(self.ring_edges))} if self.ring_edges else {}),
             "heads": {head: rounded(asdict(self.of_head(head))) for head in self.heads},
             "cases": {case.case: rounded(asdict(case.mean)) for case in self.cases},
             "by_angle": {

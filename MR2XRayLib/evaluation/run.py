@@ -24,7 +24,7 @@ from MR2XRayLib.evaluation.results import (
 )
 from MR2XRayLib.evaluation.strips import Gallery
 from MR2XRayLib.generators.store import TrainedGenerator
-from MR2XRayLib.metrics import compare, head_mask_2d
+from MR2XRayLib.metrics import compare, edge_share, head_mask_2d
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections
 from MR2XRayLib.synthesis import Synthesizer
@@ -146,7 +146,8 @@ def _of_group(
             gallery.add_case(case)
         for name, method in methods.items():
             synthesized = method(case)
-            result = _measured(case, synthesized)
+            without_ring = None if case.bare is None else method(case.bare)
+            result = _measured(case, synthesized, without_ring)
             measured[name].append(result)
             if pictures and name in generators:
                 gallery.add(name, synthesized, result.views)
@@ -164,7 +165,11 @@ def _of_group(
     )
 
 
-def _measured(case: Case, synthesized: Projections) -> Measured:
+def _measured(case: Case, synthesized: Projections, without_ring: Projections | None) -> Measured:
     angulations = tuple(view.angulation for view in case.xray.views)
     views = compare(synthesized, case.xray).views
-    return Measured(case.name, case.head, views, angulations, Curves.of(synthesized, case.xray))
+    edges: tuple[float, ...] = ()
+    if case.bare is not None and without_ring is not None:
+        rings = synthesized.pixels - without_ring.pixels, case.xray.pixels - case.bare.xray.pixels
+        edges = tuple(edge_share(made, true) for made, true in zip(*rings, strict=True))
+    return Measured(case.name, case.head, views, angulations, Curves.of(synthesized, case.xray), edges)

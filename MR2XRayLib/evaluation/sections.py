@@ -108,7 +108,14 @@ def _means(group: GroupResult) -> list[str]:
         told = "" if method.is_baseline else with_interval(gain, "psnr")
         rows.append((method.name, *cells, f"{method.curves.mid_band_power_ratio:.2f}", told))
     head = ("structure", *map(title_of, STRUCTURE), "power in the mid band / reference's")
-    return [*lines, *table((*head, "head PSNR over the linear map's (dB)"), rows)]
+    return [*lines, *table((*head, "head PSNR over the linear map's (dB)"), rows), *_ring(group)]
+
+
+def _ring(group: GroupResult) -> list[str]:
+    """What is left of the thin ring, where the heads have one."""
+    shares = {method.name: method.ring_edges for method in group.methods}
+    rows = [(name, with_interval(share, "hp_corr")) for name, share in shares.items() if share is not None]
+    return table(("edges of the thin ring", "share of the reference's"), rows) if rows else []
 
 
 def _beside_the_paper(evaluation: Evaluation, group: GroupResult) -> list[str]:

@@ -59,6 +59,16 @@ class DigitalHead:
                 return part
         raise MR2XRayError(f'The digital head has no part "{name}"; see the names of its parts.')
 
+    def without(self, *names: str) -> DigitalHead:
+        """The same head without the parts of these names; what they covered comes to light.
+
+        Raises:
+            MR2XRayError: if there is no such part.
+        """
+        for name in names:
+            self.part(name)
+        return replace(self, parts=tuple(part for part in self.parts if part.name not in names))
+
     def ct(
         self,
         spacing_mm: float | tuple[float, float, float] = 1.0,

@@ -43,6 +43,26 @@ def test_the_linear_map_undoes_a_known_error_and_gains_are_against_it() -> None:
     assert gain.mean == pytest.approx(difference, rel=1e-3)
 
 
+def test_the_thin_ring_is_what_a_method_makes_of_the_ring_alone() -> None:
+    bare, (upper, lower) = xray_pixels(), (20, 23)
+    whole = bare.copy()
+    whole[:, upper:lower] += 0.5
+    case = replace(a_case("a", "a", whole, whole), bare=a_case("a", "a", bare, bare))
+    evaluation = evaluate([identity(), identity("half", 0.5)], [a_group([case])])
+    group = evaluation.groups[0]
+    shares = {method.name: method.ring_edges for method in group.generators}
+    assert shares["identity"].mean == pytest.approx(1, abs=1e-3)
+    assert shares["half"].mean == pytest.approx(0.5, abs=1e-3)
+    written = evaluation.to_json()["groups"][0]["methods"]
+    assert [m["ring_edges"]["mean"] for m in written[:2]] == pytest.approx([1, 0.5], abs=1e-3)
+
+
+def test_heads_without_a_ring_say_nothing_of_one() -> None:
+    evaluation = evaluate([identity()], [a_group(off_by(0.3))])
+    assert evaluation.groups[0].method("identity").ring_edges is None
+    assert "ring_edges" not in evaluation.to_json()["groups"][0]["methods"][0]
+
+
 def test_intervals_are_over_heads_not_over_their_cases() -> None:
     # Two cases a head: heads have errors of 0.15 and 0.45, in the mean 0.1 on [-1, 1].
     group = evaluate([identity()], [a_group(off_by(0.0, 0.3, 0.3, 0.6, heads=2))]).groups[0]

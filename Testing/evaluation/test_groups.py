@@ -112,6 +112,13 @@ def test_the_digital_head_is_seen_twice_from_the_same_views() -> None:
     t1, t2 = group.cases()
     assert np.array_equal(t1.xray.pixels, t2.xray.pixels)
     assert not np.allclose(t1.mr[0].pixels, t2.mr[0].pixels)
+    for case in (t1, t2):
+        assert case.bare is not None
+        assert np.abs(case.xray.pixels - case.bare.xray.pixels).max() > 0.01
+        assert np.median(np.abs(case.xray.pixels - case.bare.xray.pixels)) < 1e-3
+        assert [str(view.angulation) for view in case.bare.xray.views] == [
+            str(view.angulation) for view in case.xray.views
+        ]
     others = next(iter(group.baselines.cases()))
     assert str(others.xray.views[0].angulation) != str(t1.xray.views[0].angulation)
 

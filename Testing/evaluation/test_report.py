@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from invented_cases import a_group, identity, off_by
+from invented_cases import SIDE, a_case, a_group, identity, off_by, xray_pixels
 from PIL import Image
 
 from MR2XRayLib.errors import MR2XRayError
@@ -55,6 +56,17 @@ def test_the_table_holds_the_measured_numbers_with_their_intervals(
     assert found.mean == pytest.approx(0.1, rel=1e-3)
     assert "over the 3 heads" in text
     assert COMMAND in text
+
+
+def test_a_ring_gets_its_table_and_heads_without_one_none(report: Path, tmp_path: Path) -> None:
+    bare = xray_pixels()
+    whole = bare + np.eye(SIDE, dtype=np.float32)
+    case = replace(a_case("a", "a", whole, whole + 0.1), bare=a_case("a", "a", bare, bare + 0.1))
+    write_report(evaluate([identity()], [a_group([case])]), tmp_path / "ring", COMMAND)
+    text = (tmp_path / "ring" / "report.md").read_text(encoding="utf-8")
+    assert "| edges of the thin ring | share of the reference's |" in text
+    assert "| identity | 1.000 (" in text
+    assert "thin ring" not in (report / "report.md").read_text(encoding="utf-8")
 
 
 def test_the_json_is_strict_and_names_generators_and_command(report: Path) -> None:

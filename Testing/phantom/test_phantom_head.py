@@ -216,3 +216,18 @@ def test_affine_without_size_is_refused(head):
 def test_unknown_part_is_refused(head):
     with pytest.raises(MR2XRayError, match="third eye"):
         head.part("third eye")
+    with pytest.raises(MR2XRayError, match="third eye"):
+        head.without("ring", "third eye")
+
+
+def test_a_head_without_its_ring_differs_by_the_ring_alone(head):
+    views = [view(20.0, 15.0)]
+    bare = head.without("ring", "inside of the ring")
+    ring = head.line_integrals(views).pixels - bare.line_integrals(views).pixels
+    hoop = replace(head, parts=(head.part("ring"), head.part("inside of the ring")))
+    seen = hoop.line_integrals(views).pixels
+    assert ring.max() > 0.1
+    assert ring.min() > -1e-5
+    # Where the hoop touches ears or scalp these are painted over it.
+    assert (ring <= seen + 1e-5).all()
+    assert ring.sum() > 0.8 * seen.sum()
