@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MR2XRayLib.carm import View
+from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.field_of_view import within_field_of_view
 from MR2XRayLib.generators.channels import in_places
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from MR2XRayLib.generators.store import TrainedGenerator
     from MR2XRayLib.metrics import Comparison, Metrics
     from MR2XRayLib.synthesis import Synthesizer
+    from MR2XRayLib.uncertainty import Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,9 +211,41 @@ class Live:
         """The same images with the synthesized one in full precision; as they are if it is no preview."""
         if not images.is_preview or self.synthesizer is None:
             return images
+        return replace(images, synthesized=self.synthesizer.synthesize(*self._contrasts(images)))
+
+    def uncertain(self, images: LiveImages) -> Steps[LiveImages]:
+        """The same images with their standard deviation, made in steps: a pause after each of several syntheses.
+
+        Raises:
+            MR2XRayError: if there is no generator, or it has no uncertainty.
+        """
+        if self.synthesizer is None:
+            raise MR2XRayError("There is no generator; choose one whose card has an uncertainty.")
+        from MR2XRayLib.uncertainty import UncertainSynthesizer
+
+        synthesizer = UncertainSynthesizer(self.synthesizer.trained, self.synthesizer.device)
+        made = yield from synthesizer.steps(*self._contrasts(images))
+        return replace(images, synthesized=made.synthesized, deviation=made.deviation)
+
+    def _contrasts(self, images: LiveImages) -> list[Projections | None]:
+        """The MR of images in the generator's order, None where a contrast is absent."""
         given = iter(images.mr)
-        contrasts = [None if mr is None else next(given) for mr in self.mr]
-        return replace(images, synthesized=self.synthesizer.synthesize(*contrasts))
+        return [None if mr is None else next(given) for mr in self.mr]
+
+    def warm_up(self, centre_mm: np.ndarray) -> None:
+        """Project something small by each projector.
+
+        The first projection loads the compiled kernel, half a second, and on a new machine compiles it, ten: to be had
+        where nobody waits for it.
+
+        Args:
+            centre_mm: of the head, LPS.
+        """
+        x, y, z = (float(x) for x in centre_mm)
+        view = CArm(pixels=(16, 16), isocentre_mm=(x, y, z)).view(Angulation(0.0, 0.0))
+        for projector in (*self.mr, self.ct):
+            if projector is not None:
+                projector.project((view,))
 
     def images(
         self,

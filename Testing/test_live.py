@@ -7,17 +7,19 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_generators import tiny, trained
+from tiny_generators import card_of, tiny, trained
 
 from MR2XRayLib import pipeline, synthesis
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import InputCard
-from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.generators.store import TrainedGenerator, load_generator, save_generator
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, UncertaintyCard
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.intensity import as_mr, normalise_mr
 from MR2XRayLib.live import Live
@@ -316,3 +318,35 @@ def test_convolutions_in_both_precisions_take_some_time() -> None:
 def test_looking_for_a_preview_leaves_the_exact_images_as_they_were(live: Live, pair: DemoPair) -> None:
     before = live.update(view_of(pair)).synthesized.pixels
     np.testing.assert_array_equal(live.with_preview().update(view_of(pair)).synthesized.pixels, before)
+
+
+def test_the_deviation_made_in_steps_is_that_made_at_once(pair: DemoPair, tmp_path: Path) -> None:
+    card = save_generator(tmp_path / "g", tiny("unet"), card_of(name="g"))
+    entry = UncertaintyCard(AUGMENTATION, 3, 2.0, 0.125, "nothing", card.weights_sha256)
+    save_generator(tmp_path / "g", tiny("unet"), replace(card, uncertainty=entry))
+    live = Live.prepare(
+        [pair.mr], pair.ct, load_generator(tmp_path / "g"), transform=pair.truth, device="cpu"
+    )
+    images, steps = live.update(view_of(pair)), 0
+    making = live.uncertain(images)
+    while True:
+        try:
+            next(making)
+            steps += 1
+        except StopIteration as end:
+            made = end.value
+            break
+    at_once = live.update(view_of(pair), uncertain=True)
+    assert steps == 2
+    assert np.array_equal(made.deviation.pixels, at_once.deviation.pixels)
+    assert np.array_equal(made.synthesized.pixels, images.synthesized.pixels)
+    assert made.reference is images.reference
+
+
+def test_warming_up_changes_no_image(live: Live, pair: DemoPair) -> None:
+    before = live.update(view_of(pair))
+    live.warm_up(np.zeros(3))
+    live.with_ct(None).warm_up(np.zeros(3))
+    after = live.update(view_of(pair))
+    for role, projections in before.by_role().items():
+        assert np.array_equal(projections.pixels, after.by_role()[role].pixels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import qt
@@ -19,9 +19,11 @@ they would only delay it."""
 
 
 class LiveLoop:
-    """Makes one set of images for the newest angles each time the event loop is idle, and their numbers at a pause.
+    """Makes one set of images for the newest angles each time the event loop is idle, and the rest at a pause.
 
-    While a slider moves, the synthesized image is a preview where that is quicker; at the pause it is made exact.
+    While a slider moves, the synthesized image is a preview where that is quicker. At the pause it is made exact, then
+    come the numbers, then the expected error where it is wanted: each in rounds of the event loop of their own, so
+    that the panel answers between them.
     A slider that moves faster than images are made only moves the mark; what is skipped is never computed.
     """
 
@@ -31,6 +33,8 @@ class LiveLoop:
         self._milliseconds = 0.0
         self._images = self._timer(0, self._make_images)
         self._numbers = self._timer(NUMBERS_AFTER_MS, self._make_numbers)
+        self._steps: Iterator[None] | None = None
+        self._deviation = self._timer(0, self._go_on_with_deviation)
 
     def _timer(self, milliseconds: int, function: Callable[[], None]) -> qt.QTimer:
         timer = qt.QTimer()
@@ -46,31 +50,36 @@ class LiveLoop:
         if parameters.live and self._panel.session.prepared is not None and self._state() != self._shown:
             self._images.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether something of the present angles is still to be made."""
+        return self._images.active or self._numbers.active or self._steps is not None
+
     def now(self) -> None:
-        """Show the present angles, live or not."""
+        """Show the present angles, live or not, in the next round of the event loop."""
         self._shown = None
-        self._update(preview=False)
+        self._images.start()
 
     def finish(self) -> None:
-        """Let no preview stand; it is made exact now, not at the pause."""
+        """Let no preview stand; it is made exact now, not at the pause. No expected error comes after it."""
+        self._leave_deviation()
         self._panel.guarded(lambda: self._panel.session.make_exact(self._panel.parameters))()
 
     def stop(self) -> None:
         """Forget what was to be shown."""
         self._images.stop()
         self._numbers.stop()
+        self._leave_deviation()
         self._shown = None
 
     def _state(self) -> object:
         return self._panel.session.live_state(self._panel.parameters)
 
     def _make_images(self) -> None:
-        self._update(preview=True)
-
-    def _update(self, preview: bool) -> None:
+        self._leave_deviation()
         self._shown = self._state()
         began = time.perf_counter()
-        self._panel.session.update_images(self._panel.parameters, preview=preview)
+        self._panel.session.update_images(self._panel.parameters, preview=True)
         self._panel.images_shown()
         self._milliseconds = 1e3 * (time.perf_counter() - began)
         self._panel.ui.liveNote.text = _("{ms:.0f} ms").format(ms=self._milliseconds)
@@ -86,3 +95,24 @@ class LiveLoop:
             self._panel.ui.liveNote.text = _(
                 "PSNR {psnr:.1f} dB, SSIM {ssim:.2f}, fine detail {detail:.2f}; {ms:.0f} ms"
             ).format(psnr=numbers.psnr, ssim=numbers.ssim, detail=numbers.hp_corr, ms=self._milliseconds)
+        self._steps = self._panel.session.make_deviation(self._panel.parameters)
+        self._deviation.start()
+
+    def _go_on_with_deviation(self) -> None:
+        """One step: after the first the panel says that it is being made, after the last it is shown."""
+        if self._steps is None:
+            return
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._steps = None
+        except Exception:
+            self._steps = None
+            raise
+        else:
+            self._deviation.start()
+        self._panel.images_shown()
+
+    def _leave_deviation(self) -> None:
+        self._deviation.stop()
+        self._steps = None

@@ -147,6 +147,8 @@ def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress 
     head = first_present(pair.mr) if pair.ct is None else pair.ct
     centre_mm = head_centre_mm(head)
     progress("preparing", 1.0)
+    live.warm_up(centre_mm)
+    progress("preparing", 1.0)
     prepared = Prepared(live, centre_mm, skin(head))
     progress("preparing", 1.0)
     return with_generator(prepared, generator, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,12 +38,13 @@ class Session:
         self.shown = ShownImages(scene)
         self.prepared: Prepared | None = None
         self._display: CArmDisplay | None = None
-        self._preview: tuple[Live, LiveImages] | None = None
+        self._made: tuple[Live, LiveImages] | None = None
+        self._is_making_deviation = False
         self._framed = False
 
     def forget(self) -> None:
         """Let go of everything that belongs to a scene which is being closed."""
-        self.prepared = self._display = self._preview = None
+        self.prepared = self._display = self._made = None
         self._framed = False
         self.shown.forget()
 
@@ -134,24 +135,46 @@ class Session:
         """
         if self.prepared is None:
             raise MR2XRayError("The volumes are not prepared yet; choose an MR volume and wait a moment.")
-        view = self.view(parameters)
-        synthesizer = self.prepared.live.synthesizer
-        uncertain = synthesizer is not None and synthesizer.trained.card.has_uncertainty
-        wanted = parameters.display.fourth == Fourth.EXPECTED_ERROR
         live = self.prepared.live
-        made = live.update(view, uncertain=uncertain and wanted, preview=preview)
-        self.shown.show(parameters, made.by_role(), 0)
-        self._preview = (live, made) if made.is_preview else None
+        made = live.update(self.view(parameters), preview=preview)
+        self._take_made(parameters, live, made)
         return made
+
+    def _take_made(self, parameters: MR2XRayParameterNode, live: Live, made: LiveImages) -> None:
+        self._made = live, made
+        self.shown.show(parameters, made.by_role(), 0)
+
+    @property
+    def _shows_preview(self) -> bool:
+        return self._made is not None and self._made[1].is_preview
 
     def make_exact(self, parameters: MR2XRayParameterNode) -> bool:
         """Show the exact image in place of a preview; whether there was one."""
-        if self._preview is None:
+        if self._made is None or not self._shows_preview:
             return False
-        live, made = self._preview
-        self._preview = None
-        self.shown.show(parameters, live.exact(made).by_role(), 0)
+        live, made = self._made
+        self._take_made(parameters, live, live.exact(made))
         return True
+
+    def make_deviation(self, parameters: MR2XRayParameterNode) -> Iterator[None]:
+        """Make the expected error of the images that are shown, where it is wanted and can be had, and show it.
+
+        It takes several syntheses: one at each step, so that the panel answers between them. Steps that are not taken
+        to their end change no image.
+        """
+        wanted = parameters.display.fourth == Fourth.EXPECTED_ERROR
+        if not wanted or self._made is None or self._made[1].deviation is not None:
+            return
+        live, made = self._made
+        if live.synthesizer is None or not live.synthesizer.trained.card.has_uncertainty:
+            return
+        self._is_making_deviation = True
+        try:
+            yield
+            made = yield from live.uncertain(made)
+        finally:
+            self._is_making_deviation = False
+        self._take_made(parameters, live, made)
 
     def without_expected_error(self, parameters: MR2XRayParameterNode) -> str:
         """Why the expected error is not shown although it is chosen, in a sentence; empty if all is in order."""
@@ -161,6 +184,8 @@ class Session:
         synthesizer = None if self.prepared is None else self.prepared.live.synthesizer
         if synthesizer is not None and not synthesizer.trained.card.has_uncertainty:
             return f"The generator {synthesizer.trained.card.name} gives no expected error; the difference is shown."
+        if self._is_making_deviation:
+            return "The expected error is being made; until then the difference is shown."
         return (
             "The expected error of these images was not made; synthesize them again. The difference is shown."
         )
@@ -170,7 +195,7 @@ class Session:
         from MR2XRayLib.metrics import compare
 
         made = self.shown.made
-        if self._preview is not None or not {"synthesized", "reference"} <= made.keys():
+        if self._shows_preview or not {"synthesized", "reference"} <= made.keys():
             return None
         return compare(made["synthesized"], made["reference"]).views[self.shown.index]
 
@@ -190,7 +215,7 @@ class Session:
         views = next(iter(found.values())).views
         index = min(parameters.resultIndex, len(views) - 1)
         self.turn(parameters, views[index].angulation)
-        self._preview = None
+        self._made = None
         self.shown.show(parameters, found, index)
 
     def show_again(self, parameters: MR2XRayParameterNode) -> None:

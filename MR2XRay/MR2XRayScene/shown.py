@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import slicer
+
 from MR2XRayScene import colours, images, layout
 from MR2XRayScene.attributes import ROLE, VIEW
 from MR2XRayScene.parameters import Fourth, Quantity
 from MR2XRayScene.roles import DEVIATION, NAMES, ROLES, set_shown_node, shown_node
 
 if TYPE_CHECKING:
-    import slicer
-
     from MR2XRayLib.projection import Projections
     from MR2XRayScene.parameters import MR2XRayParameterNode
 
@@ -38,7 +38,20 @@ class ShownImages:
     def show(self, parameters: MR2XRayParameterNode, made: Mapping[str, Projections], index: int) -> None:
         """Put one view of each role into its image node; the node of a role that is missing goes away."""
         self.made, self.index = made, index
-        new = {}
+        # The panel looks at the parameter node once, not after each new image.
+        with slicer.util.NodeModify(parameters.parameterNode):
+            new = self._into_nodes(parameters)
+        # A slice view takes up a volume that has its image already.
+        layout.show_images(self._scene, new)
+        if new:
+            layout.image_in_3d(self._scene, "synthesized" if "synthesized" in made else "mr")
+            self._to_fit = True
+        self._place_views()
+        self.apply_display(parameters)
+
+    def _into_nodes(self, parameters: MR2XRayParameterNode) -> dict[str, slicer.vtkMRMLScalarVolumeNode]:
+        """Pixels into the nodes; those that are new, by their places."""
+        made, new = self.made, {}
         for place in ROLES:
             role = _role_at(place, parameters, made)
             projections, node = made.get(role), shown_node(parameters, place)
@@ -52,17 +65,11 @@ class ShownImages:
                 set_shown_node(parameters, place, node)
             if node.GetAttribute(ROLE) != role:
                 node.SetName(NAMES[role])
-            pixels, unit = projections.pixels[index], projections.unit
+            pixels, unit = projections.pixels[self.index], projections.unit
             if parameters.display.quantity == Quantity.INTENSITY and role in ("synthesized", "reference"):
                 pixels, unit = colours.as_intensity(pixels), colours.INTENSITY
-            images.show(node, pixels, projections.views[index], role, unit, projections.provenance)
-        # A slice view takes up a volume that has its image already.
-        layout.show_images(self._scene, new)
-        if new:
-            layout.image_in_3d(self._scene, "synthesized" if "synthesized" in made else "mr")
-            self._to_fit = True
-        self._place_views()
-        self.apply_display(parameters)
+            images.show(node, pixels, projections.views[self.index], role, unit, projections.provenance)
+        return new
 
     def show_again(self, parameters: MR2XRayParameterNode) -> None:
         """Show what is shown once more, after a change of how it is to be shown."""

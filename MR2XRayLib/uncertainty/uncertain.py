@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.projections import Projections
 from MR2XRayLib.synthesis import Synthesizer
 from MR2XRayLib.uncertainty.members import members_of
+
+Made = TypeVar("Made")
+Steps = Generator[None, None, Made]
+"""Work that pauses after each member, and at the end gives what was made (`exhausted`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +54,11 @@ class UncertainSynthesizer:
 
     def synthesize(self, *contrasts: Projections | None, progress: Progress = silent) -> Uncertain:
         """The image with its expected error; arguments and errors as of `Synthesizer.synthesize`."""
-        made = spread(self._members, contrasts, progress)
+        return exhausted(self.steps(*contrasts, progress=progress))
+
+    def steps(self, *contrasts: Projections | None, progress: Progress = silent) -> Steps[Uncertain]:
+        """The same, with a pause after each member, for who has other things to do between."""
+        made = yield from _spread(self._members, contrasts, progress)
         pixels = calibrated(made.deviation.pixels, self.card.factor, self.card.floor).astype(np.float32)
         provenance = {
             "step": "uncertainty",
@@ -71,11 +80,28 @@ def calibrated(deviation: np.ndarray, factor: float, floor: float) -> np.ndarray
 def spread(
     members: Sequence[Synthesizer], contrasts: Sequence[Projections | None], progress: Progress = silent
 ) -> Uncertain:
-    """Mean and standard deviation over members, not calibrated; in one pass (Welford, Technometrics 4, 1962).
+    """Mean and standard deviation over members, not calibrated.
 
     Raises:
         MR2XRayError: as `Synthesizer.synthesize`.
     """
+    return exhausted(_spread(members, contrasts, progress))
+
+
+def exhausted(steps: Steps[Made]) -> Made:
+    """What is made at the end of the steps, all taken at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+
+
+def _spread(
+    members: Sequence[Synthesizer], contrasts: Sequence[Projections | None], progress: Progress
+) -> Steps[Uncertain]:
+    """`spread` in one pass over the members (Welford, Technometrics 4, 1962)."""
 
     def synthesized_by(number: int) -> Projections:
         def share(stage: str, fraction: float) -> None:
@@ -87,6 +113,7 @@ def spread(
     mean = first.pixels.astype(np.float64)
     squares = np.zeros_like(mean)
     for number in range(1, len(members)):
+        yield
         pixels = synthesized_by(number).pixels
         from_old_mean = pixels - mean
         mean += from_old_mean / (number + 1)

@@ -47,14 +47,22 @@ def main() -> None:
     with start() as program:
         program.load_module(TESTING.parent / "MR2XRay" / "MR2XRay.py")
         program.enter()
-        still_ms = {"first, torch is loaded": load(program, names[0])}
+        still_ms = {"preparing, torch is loaded": load(program, names[0])}
         generators = []
         for name in names:
             program.logic.getParameterNode().generator = name
             standstill(program)
             generators.append(measured(program))
         program.widget.panel.preparation.again()
-        still_ms["again"] = standstill(program)
+        still_ms["preparing again"] = standstill(program)
+        program.logic.getParameterNode().generator = names[0]
+        standstill(program)
+        from MR2XRayScene.parameters import Fourth
+
+        for fourth in Fourth:
+            program.logic.getParameterNode().display.fourth = fourth
+            program.widget.panel.live.now()
+            still_ms[f"one update, with the {fourth.value.lower()}"] = standstill(program)
     content = {
         "machine": {
             "system": platform.platform(),
@@ -64,10 +72,10 @@ def main() -> None:
         },
         "moves": MOVES,
         "generators": generators,
-        "longest_standstill_while_preparing_ms": {name: round(ms, 1) for name, ms in still_ms.items()},
+        "longest_standstill_ms": {name: round(ms, 1) for name, ms in still_ms.items()},
     }
     for name, ms in still_ms.items():
-        sys.stdout.write(f"longest standstill while preparing, {name}: {ms:.0f} ms\n")
+        sys.stdout.write(f"longest standstill, {name}: {ms:.0f} ms\n")
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "live.json").write_text(json.dumps(content, indent=2) + "\n")
 
@@ -124,10 +132,11 @@ def load(program: Any, generator: str) -> float:
 
 
 def standstill(program: Any, seconds: float = math.inf) -> float:
-    """Wait until the volumes are prepared, some seconds at most; the longest standstill of the event loop, ms."""
+    """Wait until nothing is under way, some seconds at most; the longest standstill of the event loop, ms."""
     longest, began = 0.0, time.perf_counter()
     before = began
-    while program.widget.panel.preparation.busy and before - began < seconds:
+    panel = program.widget.panel
+    while (panel.preparation.busy or panel.live.busy) and before - began < seconds:
         program.process_events()
         now = time.perf_counter()
         longest, before = max(longest, now - before), now

@@ -65,7 +65,8 @@ class Walk:
             getattr(self.ui, section).collapsed = section != name
 
     def _idle(self) -> bool:
-        return not self.widget.panel.job.running and not self.widget.panel.preparation.busy
+        panel = self.widget.panel
+        return not panel.job.running and not panel.preparation.busy and not panel.live.busy
 
     def load(self) -> None:
         """The digital head."""

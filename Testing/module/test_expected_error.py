@@ -77,6 +77,45 @@ def test_the_expected_error_takes_the_differences_place_and_gives_it_back(progra
     assert slicer.util.arrayFromVolume(node).min() < 0
 
 
+def test_the_panel_answers_while_the_expected_error_is_made(program) -> None:
+    program.choose("fourthComboBox", "Expected error")
+    program.click("updateButton")
+    loop, notes = program.widget.panel.live, set()
+    while loop.busy:
+        program.process_events()
+        notes.add(program.find("fourthNote").text)
+    assert "The expected error is being made; until then the difference is shown." in notes
+    assert program.find("fourthNote").text == ""
+    made = slicer.util.arrayFromVolume(program.logic.getParameterNode().shownDifference)
+    session = program.logic.session
+    at_once = session.prepared.live.update(session.view(program.logic.getParameterNode()), uncertain=True)
+    np.testing.assert_array_equal(made, at_once.deviation.pixels)
+
+
+def test_a_move_while_the_expected_error_is_made_begins_anew(program) -> None:
+    parameters = program.logic.getParameterNode()
+    program.choose("fourthComboBox", "Expected error")
+    parameters.live = True
+    note = "The expected error is being made"
+    program.wait_until(lambda: program.find("fourthNote").text.startswith(note))
+    parameters.carm.primaryDeg = 40.0
+    settle(program)
+    node = parameters.shownDifference
+    assert node.GetAttribute("MR2XRay.Role") == "deviation"
+    assert "40" in node.GetAttribute("MR2XRay.View")
+
+
+def test_a_scene_closed_while_the_expected_error_is_made_stops_it(program) -> None:
+    program.choose("fourthComboBox", "Expected error")
+    program.click("updateButton")
+    note = "The expected error is being made"
+    program.wait_until(lambda: program.find("fourthNote").text.startswith(note))
+    program.scene.Clear(0)
+    assert not program.widget.panel.live.busy
+    settle(program)
+    assert program.logic.getParameterNode().shownDifference is None
+
+
 def test_a_generator_without_expected_error_shows_the_difference_and_says_so(program) -> None:
     program.logic.getParameterNode().generator = "silent"
     settle(program)

@@ -13,6 +13,7 @@ import slicer
 from places import MODULE
 from slicerstandin import start
 from tiny_generators import card_of, tiny
+from waiting import settle
 
 from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.generators.card import InputCard
@@ -89,10 +90,17 @@ def test_showing_a_preview_in_another_way_leaves_it_one(program) -> None:
     assert not session.make_exact(parameters)
 
 
-def test_the_button_makes_exact_images_at_once(program) -> None:
-    turn(program, 30.0)
-    program.widget.panel.live.now()
+def test_the_button_shows_a_preview_at_once_and_exact_images_and_numbers_soon_after(program) -> None:
+    program.logic.getParameterNode().live = False
+    program.logic.getParameterNode().carm.primaryDeg = 30.0
+    program.click("updateButton")
+    program.wait_until(
+        lambda: "30" in program.logic.getParameterNode().shownSynthesized.GetAttribute("MR2XRay.View")
+    )
+    assert precision(program) == "bfloat16 preview"
+    settle(program)
     assert precision(program) == "float32"
+    assert "PSNR" in program.find("liveNote").text
 
 
 def test_leaving_the_module_leaves_no_preview(program) -> None:

@@ -28,5 +28,7 @@ def until(condition: Callable[[], bool]) -> None:
 def settle(program: Any) -> None:
     """Let the stand-in program work until nothing is under way in the panel."""
     panel = program.widget.panel
-    program.wait_until(lambda: not panel.preparation.busy and not panel.job.running, 120)
+    program.wait_until(
+        lambda: not panel.preparation.busy and not panel.job.running and not panel.live.busy, 120
+    )
     program.process_events()
