@@ -21,6 +21,7 @@ from MR2XRayLib.mr_projector import MrProjector
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections, Projector
 from MR2XRayLib.projection.projections import SIGNAL
+from MR2XRayLib.steps import Steps, exhausted
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from MR2XRayLib.generators.store import TrainedGenerator
     from MR2XRayLib.metrics import Comparison, Metrics
     from MR2XRayLib.synthesis import Synthesizer
-    from MR2XRayLib.uncertainty import Steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,9 +203,14 @@ class Live:
         Raises:
             MR2XRayError: if the view cannot be projected, or the generator has no uncertainty.
         """
-        if preview and self.preview is not None and not (measured or uncertain):
-            return replace(self, synthesizer=self.preview).images((view,))
+        if preview and not (measured or uncertain):
+            return exhausted(self.preview_steps(view))
         return self.images((view,), measured=measured, uncertain=uncertain)
+
+    def preview_steps(self, view: View) -> Steps[LiveImages]:
+        """`update` with a preview, with a pause between projecting and synthesizing."""
+        live = self if self.preview is None else replace(self, synthesizer=self.preview)
+        return live.steps((view,))
 
     def exact(self, images: LiveImages) -> LiveImages:
         """The same images with the synthesized one in full precision; as they are if it is no preview."""
@@ -256,9 +261,21 @@ class Live:
         progress: Progress = silent,
     ) -> LiveImages:
         """The images of several views of one size; raises as `update`."""
+        return exhausted(self.steps(views, measured=measured, uncertain=uncertain, progress=progress))
+
+    def steps(
+        self,
+        views: Sequence[View],
+        *,
+        measured: bool = False,
+        uncertain: bool = False,
+        progress: Progress = silent,
+    ) -> Steps[LiveImages]:
+        """`images` with a pause between projecting and synthesizing."""
         contrasts = [None if mr is None else mr.project(views, progress) for mr in self.mr]
-        synthesized, deviation = self._synthesized(contrasts, uncertain, progress)
         reference = None if self.ct is None else self.ct.project(views, progress)
+        yield
+        synthesized, deviation = self._synthesized(contrasts, uncertain, progress)
         comparison = None
         if measured and synthesized is not None and reference is not None:
             from MR2XRayLib.metrics import compare

@@ -14,7 +14,7 @@ import MR2XRayLib
 LIBRARY = Path(MR2XRayLib.__file__).parent
 HEAVY = {"torch", "itk", "numba", "SimpleITK", "matplotlib", "scipy", "pydicom"}
 LAYERS = [
-    {"errors", "ending", "files", "progress", "scale", "device", "resources", "user_folders"},
+    {"errors", "ending", "files", "progress", "steps", "scale", "device", "resources", "user_folders"},
     {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
     | {"transform", "field_of_view", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom", "simulation"},

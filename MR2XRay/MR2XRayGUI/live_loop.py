@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import qt
@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
+    from MR2XRayLib.steps import Steps
 
 
 NUMBERS_AFTER_MS = 30
@@ -30,11 +31,12 @@ class LiveLoop:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._shown: object = None
-        self._milliseconds = 0.0
+        self._began = self._milliseconds = 0.0
+        self._drawing: Steps[None] | None = None
         self._images = self._timer(0, self._make_images)
         self._numbers = self._timer(NUMBERS_AFTER_MS, self._make_numbers)
-        self._steps: Iterator[None] | None = None
-        self._deviation = self._timer(0, self._go_on_with_deviation)
+        self._deviating: Steps[None] | None = None
+        self._deviation = self._timer(0, self._make_deviation)
 
     def _timer(self, milliseconds: int, function: Callable[[], None]) -> qt.QTimer:
         timer = qt.QTimer()
@@ -45,45 +47,60 @@ class LiveLoop:
 
     def refresh(self) -> None:
         """Something changed: show it, if live and if what is shown is no longer what is set."""
+        self._panel.session.aim(self._panel.parameters)
+        self._follow()
+
+    def _follow(self) -> None:
         parameters = self._panel.parameters
-        self._panel.session.aim(parameters)
         if parameters.live and self._panel.session.prepared is not None and self._state() != self._shown:
             self._images.start()
 
     @property
     def busy(self) -> bool:
         """Whether something of the present angles is still to be made."""
-        return self._images.active or self._numbers.active or self._steps is not None
+        return self._images.active or self._numbers.active or self._deviation.active
 
     def now(self) -> None:
         """Show the present angles, live or not, in the next round of the event loop."""
-        self._shown = None
+        self._shown = self._drawing = None
         self._images.start()
 
     def finish(self) -> None:
         """Let no preview stand; it is made exact now, not at the pause. No expected error comes after it."""
-        self._leave_deviation()
+        self._leave()
         self._panel.guarded(lambda: self._panel.session.make_exact(self._panel.parameters))()
 
     def stop(self) -> None:
         """Forget what was to be shown."""
-        self._images.stop()
-        self._numbers.stop()
-        self._leave_deviation()
+        self._leave()
         self._shown = None
+
+    def _leave(self) -> None:
+        """Take no more steps of what is being made."""
+        for timer in (self._images, self._numbers, self._deviation):
+            timer.stop()
+        self._drawing = self._deviating = None
 
     def _state(self) -> object:
         return self._panel.session.live_state(self._panel.parameters)
 
     def _make_images(self) -> None:
-        self._leave_deviation()
-        self._shown = self._state()
-        began = time.perf_counter()
-        self._panel.session.update_images(self._panel.parameters, preview=True)
+        """One step of them; images that are begun are shown, whatever moves meanwhile, so that some always are."""
+        drawing, self._drawing = self._drawing, None
+        if drawing is None:
+            self._leave()
+            self._shown = self._state()
+            self._began = time.perf_counter()
+            drawing = self._panel.session.update_steps(self._panel.parameters)
+        self._drawing = _with_a_step(drawing)
+        if self._drawing is not None:
+            self._images.start()
+            return
         self._panel.images_shown()
-        self._milliseconds = 1e3 * (time.perf_counter() - began)
+        self._milliseconds = 1e3 * (time.perf_counter() - self._began)
         self._panel.ui.liveNote.text = _("{ms:.0f} ms").format(ms=self._milliseconds)
         self._numbers.start()
+        self._follow()
 
     def _make_numbers(self) -> None:
         if self._panel.session.make_exact(self._panel.parameters):
@@ -95,24 +112,24 @@ class LiveLoop:
             self._panel.ui.liveNote.text = _(
                 "PSNR {psnr:.1f} dB, SSIM {ssim:.2f}, fine detail {detail:.2f}; {ms:.0f} ms"
             ).format(psnr=numbers.psnr, ssim=numbers.ssim, detail=numbers.hp_corr, ms=self._milliseconds)
-        self._steps = self._panel.session.make_deviation(self._panel.parameters)
+        self._deviating = self._panel.session.deviation_steps(self._panel.parameters)
         self._deviation.start()
 
-    def _go_on_with_deviation(self) -> None:
+    def _make_deviation(self) -> None:
         """One step: after the first the panel says that it is being made, after the last it is shown."""
-        if self._steps is None:
+        deviating, self._deviating = self._deviating, None
+        if deviating is None:
             return
-        try:
-            next(self._steps)
-        except StopIteration:
-            self._steps = None
-        except Exception:
-            self._steps = None
-            raise
-        else:
+        self._deviating = _with_a_step(deviating)
+        if self._deviating is not None:
             self._deviation.start()
         self._panel.images_shown()
 
-    def _leave_deviation(self) -> None:
-        self._deviation.stop()
-        self._steps = None
+
+def _with_a_step(steps: Steps[None]) -> Steps[None] | None:
+    """The same steps after one of them was taken; None where it was the last."""
+    try:
+        next(steps)
+    except StopIteration:
+        return None
+    return steps

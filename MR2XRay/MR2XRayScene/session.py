@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from MR2XRayScene.shown import ShownImages
 if TYPE_CHECKING:
     from MR2XRayLib.live import Live, LiveImages
     from MR2XRayLib.metrics import Metrics
+    from MR2XRayLib.steps import Steps
     from MR2XRayScene.exchange import RunResult
     from MR2XRayScene.parameters import MR2XRayParameterNode
     from MR2XRayScene.prepared import Prepared
@@ -133,12 +134,25 @@ class Session:
         Raises:
             MR2XRayError: if nothing is prepared, or the view cannot be projected.
         """
-        if self.prepared is None:
-            raise MR2XRayError("The volumes are not prepared yet; choose an MR volume and wait a moment.")
-        live = self.prepared.live
+        live = self._live
         made = live.update(self.view(parameters), preview=preview)
         self._take_made(parameters, live, made)
         return made
+
+    def update_steps(self, parameters: MR2XRayParameterNode) -> Steps[None]:
+        """`update_images` with a preview, with a pause between projecting and synthesizing.
+
+        What is made is shown at the end, of the angles of the beginning.
+        """
+        live = self._live
+        made = yield from live.preview_steps(self.view(parameters))
+        self._take_made(parameters, live, made)
+
+    @property
+    def _live(self) -> Live:
+        if self.prepared is None:
+            raise MR2XRayError("The volumes are not prepared yet; choose an MR volume and wait a moment.")
+        return self.prepared.live
 
     def _take_made(self, parameters: MR2XRayParameterNode, live: Live, made: LiveImages) -> None:
         self._made = live, made
@@ -156,7 +170,7 @@ class Session:
         self._take_made(parameters, live, live.exact(made))
         return True
 
-    def make_deviation(self, parameters: MR2XRayParameterNode) -> Iterator[None]:
+    def deviation_steps(self, parameters: MR2XRayParameterNode) -> Steps[None]:
         """Make the expected error of the images that are shown, where it is wanted and can be had, and show it.
 
         It takes several syntheses: one at each step, so that the panel answers between them. Steps that are not taken

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.projections import Projections
+from MR2XRayLib.steps import Steps, exhausted
 from MR2XRayLib.synthesis import Synthesizer
 from MR2XRayLib.uncertainty.members import members_of
-
-Made = TypeVar("Made")
-Steps = Generator[None, None, Made]
-"""Work that pauses after each member, and at the end gives what was made (`exhausted`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,16 +82,6 @@ def spread(
         MR2XRayError: as `Synthesizer.synthesize`.
     """
     return exhausted(_spread(members, contrasts, progress))
-
-
-def exhausted(steps: Steps[Made]) -> Made:
-    """What is made at the end of the steps, all taken at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            made: Made = end.value
-            return made
 
 
 def _spread(

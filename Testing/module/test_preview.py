@@ -60,9 +60,11 @@ def pixels(program: object, role: str) -> np.ndarray:
 
 
 def turn(program: object, angle: float) -> None:
-    """Move the slider, and make images as the next round of the event loop would."""
-    program.logic.getParameterNode().carm.primaryDeg = angle
-    program.widget.panel.live._make_images()
+    """Move the slider, and let the event loop run until images are there, but not yet the exact ones."""
+    parameters = program.logic.getParameterNode()
+    parameters.carm.primaryDeg = angle
+    words = str(program.logic.session.view(parameters).angulation)
+    program.wait_until(lambda: parameters.shownSynthesized.GetAttribute("MR2XRay.View") == words)
 
 
 def test_a_preview_is_shown_and_made_exact_at_the_pause(program) -> None:
