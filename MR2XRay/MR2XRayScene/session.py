@@ -174,12 +174,13 @@ class Session:
         """Make the expected error of the images that are shown, where it is wanted and can be had, and show it.
 
         It takes several syntheses: one at each step, so that the panel answers between them. Steps that are not taken
-        to their end change no image.
+        to their end change no image, nor do they where other images are shown by then.
         """
+        begun = self._made
         wanted = parameters.display.fourth == Fourth.EXPECTED_ERROR
-        if not wanted or self._made is None or self._made[1].deviation is not None:
+        if not wanted or begun is None or begun[1].deviation is not None:
             return
-        live, made = self._made
+        live, made = begun
         if live.synthesizer is None or not live.synthesizer.trained.card.has_uncertainty:
             return
         self._is_making_deviation = True
@@ -188,7 +189,8 @@ class Session:
             made = yield from live.uncertain(made)
         finally:
             self._is_making_deviation = False
-        self._take_made(parameters, live, made)
+        if self._made is begun:
+            self._take_made(parameters, live, made)
 
     def without_expected_error(self, parameters: MR2XRayParameterNode) -> str:
         """Why the expected error is not shown although it is chosen, in a sentence; empty if all is in order."""

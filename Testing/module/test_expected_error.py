@@ -105,6 +105,22 @@ def test_a_move_while_the_expected_error_is_made_begins_anew(program) -> None:
     assert "40" in node.GetAttribute("MR2XRay.View")
 
 
+def test_results_that_come_while_the_expected_error_is_made_stay(program) -> None:
+    from MR2XRayScene.exchange import RunResult
+
+    parameters, session = program.logic.getParameterNode(), program.logic.session
+    made = session.prepared.live.images([session.view(parameters)], measured=True)
+    program.choose("fourthComboBox", "Expected error")
+    parameters.carm.primaryDeg = 40.0
+    program.click("updateButton")
+    note = "The expected error is being made"
+    program.wait_until(lambda: program.find("fourthNote").text.startswith(note))
+    session.take_results(parameters, RunResult(made.by_role(), made.comparison.to_json()))
+    settle(program)
+    assert parameters.shownDifference.GetAttribute("MR2XRay.Role") == "difference"
+    assert "synthesize them again" in program.find("fourthNote").text
+
+
 def test_a_scene_closed_while_the_expected_error_is_made_stops_it(program) -> None:
     program.choose("fourthComboBox", "Expected error")
     program.click("updateButton")
