@@ -1,4 +1,4 @@
-"""The large libraries of torch and SimpleITK, loaded before `import` needs them.
+"""The large libraries of torch, SimpleITK and numba, loaded before `import` needs them.
 
 Loading them takes a third of a second from a warm disk cache, seconds from a cold one, and `import` keeps the
 interpreter lock all the while, in whatever thread it runs: the panel would stand still.
@@ -22,7 +22,7 @@ an `import`, the interpreter lock waits with it. Threads that are to load wait h
 
 
 def load_ahead() -> None:
-    """Load what `import SimpleITK` and `import torch` will find loaded then; other threads get on meanwhile.
+    """Load what importing SimpleITK, numba and torch will find loaded then; other threads get on meanwhile.
 
     `ctypes.CDLL` keeps the interpreter lock as `import` does, but a call of the system's `dlopen` lets go of it. The
     libraries of torch and their order are those of torch's own start; starting them up, none runs Python code. Only
@@ -36,6 +36,7 @@ def load_ahead() -> None:
         return
     with _loading:
         files = [(file, os.RTLD_LOCAL) for file in _files("SimpleITK", "_SimpleITK*.so")]
+        files += [(file, os.RTLD_LOCAL) for file in _files("llvmlite", "binding/libllvmlite.so")]
         files += [(file, os.RTLD_GLOBAL) for file in _files("torch", "lib/libtorch_global_deps.so")]
         files += [(file, os.RTLD_LOCAL) for file in _files("torch", "lib/libtorch.so")]
         load = ctypes.CDLL(None).dlopen

@@ -140,12 +140,13 @@ class Session:
         return made
 
     def update_steps(self, parameters: MR2XRayParameterNode) -> Steps[None]:
-        """`update_images` with a preview, with a pause between projecting and synthesizing.
+        """`update_images` with a preview, with a pause between projecting, synthesizing and showing.
 
         What is made is shown at the end, of the angles of the beginning.
         """
         live = self._live
         made = yield from live.preview_steps(self.view(parameters))
+        yield
         self._take_made(parameters, live, made)
 
     @property
