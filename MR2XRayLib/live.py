@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from MR2XRayLib.generators.store import TrainedGenerator
     from MR2XRayLib.metrics import Comparison, Metrics
     from MR2XRayLib.synthesis import Synthesizer
+    from MR2XRayLib.uncertainty import Uncertain
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +211,7 @@ class Live:
     def preview_steps(self, view: View) -> Steps[LiveImages]:
         """`update` with a preview, with a pause between projecting and synthesizing."""
         live = self if self.preview is None else replace(self, synthesizer=self.preview)
-        return live.steps((view,))
+        return live._steps((view,), False, False, silent)
 
     def exact(self, images: LiveImages) -> LiveImages:
         """The same images with the synthesized one in full precision; as they are if it is no preview."""
@@ -226,10 +227,7 @@ class Live:
         """
         if self.synthesizer is None:
             raise MR2XRayError("There is no generator; choose one whose card has an uncertainty.")
-        from MR2XRayLib.uncertainty import UncertainSynthesizer
-
-        synthesizer = UncertainSynthesizer(self.synthesizer.trained, self.synthesizer.device)
-        made = yield from synthesizer.steps(*self._contrasts(images))
+        made = yield from _with_deviation(self.synthesizer, self._contrasts(images), silent)
         return replace(images, synthesized=made.synthesized, deviation=made.deviation)
 
     def _contrasts(self, images: LiveImages) -> list[Projections | None]:
@@ -261,15 +259,10 @@ class Live:
         progress: Progress = silent,
     ) -> LiveImages:
         """The images of several views of one size; raises as `update`."""
-        return exhausted(self.steps(views, measured=measured, uncertain=uncertain, progress=progress))
+        return exhausted(self._steps(views, measured, uncertain, progress))
 
-    def steps(
-        self,
-        views: Sequence[View],
-        *,
-        measured: bool = False,
-        uncertain: bool = False,
-        progress: Progress = silent,
+    def _steps(
+        self, views: Sequence[View], measured: bool, uncertain: bool, progress: Progress
     ) -> Steps[LiveImages]:
         """`images` with a pause between projecting and synthesizing."""
         contrasts = [None if mr is None else mr.project(views, progress) for mr in self.mr]
@@ -292,12 +285,18 @@ class Live:
             return None, None
         if not uncertain:
             return self.synthesizer.synthesize(*contrasts, progress=progress), None
-        from MR2XRayLib.uncertainty import UncertainSynthesizer
-
-        made = UncertainSynthesizer(self.synthesizer.trained, self.synthesizer.device).synthesize(
-            *contrasts, progress=progress
-        )
+        made = exhausted(_with_deviation(self.synthesizer, contrasts, progress))
         return made.synthesized, made.deviation
+
+
+def _with_deviation(
+    synthesizer: Synthesizer, contrasts: Sequence[Projections | None], progress: Progress
+) -> Steps[Uncertain]:
+    """The synthesized images with their deviation, by the same generator on the same device."""
+    from MR2XRayLib.uncertainty import UncertainSynthesizer
+
+    uncertain = UncertainSynthesizer(synthesizer.trained, synthesizer.device)
+    return uncertain.steps(*contrasts, progress=progress)
 
 
 def difference(synthesized: Projections | None, reference: Projections | None) -> Projections | None:

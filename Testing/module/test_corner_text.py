@@ -97,4 +97,6 @@ def test_without_a_main_window_nothing_happens(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(slicer, "app", Application(), raising=False)
     text = CornerText()
     text.show({"MR2XRayMR": "PA"})
+    assert not text._shown
     text.hide()
+    assert not text._shown

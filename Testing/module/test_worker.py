@@ -303,7 +303,9 @@ def test_behind_a_launcher_the_interpreter_itself_is_killed(make: Make, tmp_path
     until(lambda: bool(heard.of("values")))
     worker.cancel()
     until(lambda: heard.ended)
-    until(lambda: not alive(heard.of("values")[0]["pid"]))
+    interpreter = heard.of("values")[0]["pid"]
+    until(lambda: not alive(interpreter))
+    assert not alive(interpreter)
 
 
 def test_an_abandoned_worker_tells_only_its_end_and_needs_nobody_to_hold_it(make: Make) -> None:

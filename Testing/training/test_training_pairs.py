@@ -165,6 +165,7 @@ def test_workers_end_when_their_training_is_killed(tmp_path: Path) -> None:
         training.kill()
     worker = int(file.read_text())
     until(lambda: not is_alive(worker), 10)
+    assert not is_alive(worker)
 
 
 def until(happened: Callable[[], bool], seconds: float) -> None:
