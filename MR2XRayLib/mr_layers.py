@@ -1,14 +1,16 @@
 """Layers of an MR: what its own projection adds up and loses, kept apart as projections of their own.
 
 Bone and air are both dark in MR. A line integral of the signal cannot tell a ray through little tissue from one
-through dark tissue; the length of the ray inside the head, the length in dark voxels, and how deep these lie, can. Each
-layer is made voxel by voxel from the normalised volume and projected as it is.
+through dark tissue; the length of the ray inside the head, the length in dark voxels, and how deep these lie, can. Most
+layers are made voxel by voxel from the normalised volume; the last one, attenuation, by a 3D network that sees what
+surrounds each voxel (`estimation`). All are projected as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -20,10 +22,13 @@ from MR2XRayLib.projection.projections import SIGNAL, Projections
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
-HEAD, DARK, DIM, DEEP = "head", "dark", "dim", "deep"
+HEAD, DARK, DIM, DEEP, ATTENUATION = "head", "dark", "dim", "deep", "attenuation"
 
-MR_LAYERS = (SIGNAL, HEAD, DARK, DIM, DEEP)
+MR_LAYERS = (SIGNAL, HEAD, DARK, DIM, DEEP, ATTENUATION)
 """All layers that there are, in the order of a generator's channels."""
+
+ESTIMATOR = "estimator"
+"""In the provenance of an estimate, and of projections with the layer attenuation: the SHA-256 of its weights."""
 
 DARK_RAMP, DIM_RAMP = (0.0, 0.15), (0.1, 0.5)
 """Normalised intensities between which a voxel stops being dark, or dim: cortical bone and air; bone that shares its
@@ -40,10 +45,13 @@ DEPTH_STEP_MM = 4.0
 def layer_of(mr: Volume, name: str) -> Volume:
     """One layer of a normalised MR, unit "normalised": its line integrals are in mm.
 
+    "attenuation" takes some seconds of all cores and needs torch; the others take a pass or two over the voxels.
+
     Args:
         mr: as `normalise_mr` gives it: above 0 inside the head, 0 outside.
         name: "signal", the volume itself; "head", 1 inside the head; "dark" and "dim", 1 in its dark voxels, 0 in its
-            bright ones; "deep", dark times the depth below the skin over `DEEPEST_MM`, at most 1.
+            bright ones; "deep", dark times the depth below the skin over `DEEPEST_MM`, at most 1; "attenuation", as the
+            estimator that comes with the program infers it, 1 being water's.
 
     Raises:
         MR2XRayError: if there is no such layer, or the volume is not normalised.
@@ -53,6 +61,10 @@ def layer_of(mr: Volume, name: str) -> Volume:
     check_layers([name])
     if name == SIGNAL:
         return mr
+    if name == ATTENUATION:
+        from MR2XRayLib.estimation import shipped_estimator
+
+        return shipped_estimator().estimate(mr)
     head = mr.voxels > 0
     voxels = head.astype(np.float32)
     if name != HEAD:
@@ -105,6 +117,12 @@ def _linear_weights(fine: int, few: int, step: int) -> np.ndarray:
     return np.maximum(1 - np.abs(place[:, None] - np.arange(few)), 0).astype(np.float32)
 
 
+def layers_at_hand() -> tuple[str, ...]:
+    """All layers that can be made here: attenuation needs torch, which Slicer has only once it was installed."""
+    without = () if find_spec("torch") else (ATTENUATION,)
+    return tuple(name for name in MR_LAYERS if name not in without)
+
+
 def check_layers(names: Sequence[str]) -> tuple[str, ...]:
     """The names, once each is a layer's and none is given twice.
 
@@ -135,8 +153,17 @@ def project_mr(
     """
     made = project(mr, views, transform, device=device, progress=progress)
     others = {
-        name: project(layer_of(mr, name), views, transform, device=device).pixels
+        name: project(layer_of(mr, name), views, transform, device=device)
         for name in layers
         if name != SIGNAL
     }
-    return replace(made, layers=others)
+    return with_layers(made, others)
+
+
+def with_layers(signal: Projections, layers: Mapping[str, Projections]) -> Projections:
+    """The projected signal with its projected layers; the provenance then names the estimator of attenuation."""
+    provenance = dict(signal.provenance)
+    if ATTENUATION in layers:
+        provenance[ESTIMATOR] = layers[ATTENUATION].provenance["volume"][ESTIMATOR]
+    pixels = {name: layer.pixels for name, layer in layers.items()}
+    return replace(signal, layers=pixels, provenance=provenance)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from MR2XRayLib.carm import View
 from MR2XRayLib.intensity import as_mr, normalise_mr
-from MR2XRayLib.mr_layers import check_layers, layer_of
+from MR2XRayLib.mr_layers import check_layers, layer_of, with_layers
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.projections import SIGNAL, Projections
 from MR2XRayLib.projection.projector import Projector
@@ -72,6 +72,4 @@ class MrProjector:
     def project(self, views: Sequence[View], progress: Progress = silent) -> Projections:
         """What `mr_layers.project_mr` gives for the same layers; raises as `Projector.project`."""
         signal = self.signal.project(views, progress)
-        return replace(
-            signal, layers={name: self.projectors[name].project(views).pixels for name in self.layers}
-        )
+        return with_layers(signal, {name: self.projectors[name].project(views) for name in self.layers})

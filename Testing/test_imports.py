@@ -14,10 +14,22 @@ import MR2XRayLib
 LIBRARY = Path(MR2XRayLib.__file__).parent
 HEAVY = {"torch", "itk", "numba", "SimpleITK", "matplotlib", "scipy", "pydicom"}
 LAYERS = [
-    {"errors", "ending", "files", "progress", "steps", "scale", "device", "resources", "user_folders"},
+    {
+        "errors",
+        "ending",
+        "files",
+        "progress",
+        "steps",
+        "scale",
+        "device",
+        "resources",
+        "user_folders",
+        "weights",
+    },
     {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
     | {"transform", "field_of_view", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom", "simulation"},
+    {"estimation"},
     {"mr_layers", "mr_projector"},
     {"generators"},
     {"synthesis", "metrics", "registered_pair"},

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_generators import card_of
 
+from MR2XRayLib import mr_layers
 from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.estimation import shipped_sha256
+from MR2XRayLib.estimation.grid import HeadGrid
 from MR2XRayLib.files import write_json
-from MR2XRayLib.mr_layers import DEEPEST_MM, MR_LAYERS, check_layers, layer_of, project_mr
+from MR2XRayLib.generators.card import InputCard
+from MR2XRayLib.generators.channels import channels_of
+from MR2XRayLib.intensity import normalise_mr
+from MR2XRayLib.mr_layers import (
+    DEEPEST_MM,
+    MR_LAYERS,
+    check_layers,
+    layer_of,
+    layers_at_hand,
+    project_mr,
+)
+from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.projection import Projections
 from MR2XRayLib.volume import Volume
 
@@ -77,6 +93,35 @@ def test_projected_layers_are_the_lengths_of_the_ray(ball: Volume) -> None:
     assert middle["dark"] == pytest.approx(2 * HOLE_MM, rel=0.08)
     assert middle["signal"] == pytest.approx(middle["head"] - middle["dark"], rel=0.01)
     assert middle["deep"] == pytest.approx(middle["dark"], rel=0.02)
+
+
+def test_attenuation_of_the_digital_head_is_estimated_from_its_mr() -> None:
+    """A head that no training saw: bone is told from air, both dark in MR, and from what lies beside it."""
+    head = digital_head()
+    ct = head.ct(2.0)
+    estimated = layer_of(normalise_mr(head.mr("t1", 2.0)), "attenuation")
+    grid = HeadGrid(estimated.affine[:3, 3], estimated.size)
+    truth = 1 + grid.sampled(ct, -1000.0) / 1000
+    bone, soft = truth > 1.6, (truth > 0.95) & (truth < 1.1)
+    assert estimated.voxels[bone].mean() > 1.3
+    assert estimated.voxels[soft].mean() == pytest.approx(1.04, abs=0.06)
+    assert estimated.unit == "normalised"
+
+
+def test_projections_of_another_estimator_are_refused(ball: Volume) -> None:
+    made = project_mr(ball, [VIEW], layers=("attenuation",), device="cpu")
+    assert made.provenance["estimator"] == shipped_sha256()
+    seen = InputCard(("t1",), 160.0, layers=("attenuation",), estimator_sha256=shipped_sha256())
+    assert channels_of([made], card_of(input=seen)).shape == (1, 1, 61, 61)
+    other = replace(made, provenance={**made.provenance, "estimator": "0" * 64})
+    with pytest.raises(MR2XRayError, match="another estimator"):
+        channels_of([other], card_of(input=seen))
+
+
+def test_without_torch_all_layers_but_attenuation_are_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert layers_at_hand() == MR_LAYERS
+    monkeypatch.setattr(mr_layers, "find_spec", lambda name: None)
+    assert layers_at_hand() == MR_LAYERS[:-1]
 
 
 def test_layers_come_back_from_their_file_bit_for_bit(ball: Volume, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def project(
     Raises:
         MR2XRayError: if the volume is not of the modality, or a view cannot be projected.
     """
-    from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
+    from MR2XRayLib.mr_layers import layers_at_hand, project_mr
     from MR2XRayLib.projection import project as forward_project
 
     volume = volume_from_node(node)
@@ -127,7 +127,7 @@ def project(
         centre, volume = head_centre_mm(volume), normalise_mr(volume)
     placed = _placed(views, carm, centre)
     if modality == "mr":
-        projections = project_mr(volume, placed, layers=MR_LAYERS, device=device, progress=progress)
+        projections = project_mr(volume, placed, layers=layers_at_hand(), device=device, progress=progress)
     else:
         projections = forward_project(volume, placed, device=device, progress=progress)
     role = "mr" if modality == "mr" else "reference"

@@ -148,7 +148,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     """Forward projections of one volume; of an MR with its layers, which generators may ask for."""
     from MR2XRayLib.head import head_centre_mm, head_only
     from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
-    from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
+    from MR2XRayLib.mr_layers import layers_at_hand, project_mr
     from MR2XRayLib.projection import project as forward_project
     from MR2XRayLib.transform import Transform
     from MR2XRayLib.volume_io import read_volume
@@ -169,7 +169,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     views = _views(options, reporter, carm)
     if options.modality == "mr":
         projections = project_mr(
-            volume, views, transform, MR_LAYERS, device=options.device, progress=reporter
+            volume, views, transform, layers_at_hand(), device=options.device, progress=reporter
         )
     else:
         projections = forward_project(volume, views, transform, device=options.device, progress=reporter)

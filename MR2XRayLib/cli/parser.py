@@ -11,7 +11,7 @@ from MR2XRayLib.cli.calibrate_parser import add_calibrate
 from MR2XRayLib.cli.cohort_parser import add_cohort
 from MR2XRayLib.cli.evaluate_parser import add_evaluate
 from MR2XRayLib.cli.inputs import ABSENT, path_or_absent
-from MR2XRayLib.cli.train_parser import add_train
+from MR2XRayLib.cli.train_parser import add_train, add_train_estimator
 from MR2XRayLib.device import DEVICES
 from MR2XRayLib.dicom_export import KINDS
 from MR2XRayLib.views import DEFAULT_VIEWS
@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_generators(words)
     _add_finetune(words)
     add_train(_add, words)
+    add_train_estimator(_add, words)
     add_cohort(_add, words)
     add_evaluate(_add, words)
     add_calibrate(_add, words)

@@ -45,7 +45,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
         settings = _settings(options, source, loss, ranks.count)
         name = options.name or f"{options.architecture}-{options.width}-{'-'.join(loss)}"
         card = make_generator(
-            Recipe(name, options.architecture, settings, options.width, start=start, half=options.half),
+            Recipe(name, options.architecture, settings, options.width, start=start, storage=options.weights),
             source,
             options.out,
             max_minutes=options.minutes,
@@ -61,6 +61,24 @@ def train(options: Namespace, reporter: Reporter) -> None:
         reporter.result(
             {"name": card.name, "folder": str(options.out / card.name), "metrics": dict(card.metrics)}
         )
+
+
+def train_estimator(options: Namespace, reporter: Reporter) -> None:
+    """Train the network that estimates attenuation from MR, and write it with its card."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from MR2XRayLib.device import resolve_device
+    from MR2XRayLib.training.distributed import ranks_of_torchrun
+    from MR2XRayLib.training.estimator_recipe import Course, estimator_settings, make_estimator
+    from MR2XRayLib.training.simulated import Anatomies
+
+    device = resolve_device(options.device)
+    with ranks_of_torchrun(device) as ranks:
+        settings = estimator_settings(options.steps, options.batch, options.seed, ranks.count)
+        course = Course(settings, options.minutes, options.resume, device, options.workers, ranks)
+        card = make_estimator(Anatomies.read(options.labels), course, options.out, reporter)
+    if card is not None:
+        reporter.say(f"Wrote an estimator to {options.out}.")
+        reporter.result({"folder": str(options.out), "metrics": dict(card.metrics)})
 
 
 def losses(text: str) -> dict[str, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from MR2XRayLib.cli import train_command
 from MR2XRayLib.device import DEVICES
+from MR2XRayLib.resources import STORAGES
 
 
 def add_train(add: Callable[..., argparse.ArgumentParser], words: argparse._SubParsersAction) -> None:
@@ -18,8 +19,27 @@ def add_train(add: Callable[..., argparse.ArgumentParser], words: argparse._SubP
     _add_network(parser.add_argument_group("what is trained"))
     _add_course(parser.add_argument_group("how"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="generator, log, checkpoint")
-    parser.add_argument("--half", action="store_true", help="write the weights as float16, half the size")
+    parser.add_argument(
+        "--weights", choices=STORAGES, default="float32", help="how to write them: int8 is a quarter"
+    )
     parser.add_argument("--name", help="of the generator; by default of architecture, width and losses")
+
+
+def add_train_estimator(
+    add: Callable[..., argparse.ArgumentParser], words: argparse._SubParsersAction
+) -> None:
+    """Add the command; `add` is the parser's `_add`."""
+    text = 'train the network behind the MR layer "attenuation"'
+    parser = add(words, "train-estimator", train_command.train_estimator, text)
+    parser.add_argument(
+        "--labels", type=Path, required=True, metavar="DIR", help="simulated heads on BrainWeb label volumes"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="weights, card, log, checkpoint"
+    )
+    parser.add_argument("--steps", type=int, default=6000, metavar="N", help="6000 by default")
+    parser.add_argument("--batch", type=int, default=2, metavar="N", help="blocks of 96 mm, 2 by default")
+    _add_time_and_place(parser)
 
 
 def _add_source(group: argparse._ArgumentGroup) -> None:
@@ -42,7 +62,7 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=(),
         metavar="NAME",
-        help="of the MR: signal, head, dark, dim, deep; by default all, but of one head the signal alone",
+        help="of the MR: signal, head, dark, dim, deep, attenuation; by default all, but of one head the signal alone",
     )
 
 
@@ -53,7 +73,7 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         "--start-from", metavar="NAME|DIR", help="a generator of the same kind; else from nothing"
     )
     group.add_argument(
-        "--loss", default="l1,gradient=10", help="of l1, gradient, laplacian, perceptual, with weights"
+        "--loss", default="l1,gradient=10", help="of l1, l2, gradient, laplacian, perceptual, with weights"
     )
     group.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-19's weights for a perceptual loss")
 
@@ -69,14 +89,18 @@ def _add_course(group: argparse._ArgumentGroup) -> None:
         metavar="X",
         help="times the preset's learning rates: less to go on",
     )
-    group.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="of training at most")
     group.add_argument("--steps", type=int, metavar="N", help="in place of the preset's")
     group.add_argument("--batch", type=int, metavar="N", help="pairs, in place of the preset's")
     group.add_argument(
         "--shards", type=int, metavar="N", help="streams of pairs; as many as ranks by default"
     )
-    group.add_argument("--seed", type=int, default=0)
     group.add_argument("--threads", type=int, metavar="N", help="of torch")
+    _add_time_and_place(group)
+
+
+def _add_time_and_place(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="of training at most")
+    group.add_argument("--seed", type=int, default=0)
     group.add_argument(
         "--workers",
         type=int,

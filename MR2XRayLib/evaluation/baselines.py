@@ -1,4 +1,4 @@
-"""What a generator must beat: a linear map of each pixel, and the mean of the training images."""
+"""What a generator must beat: a linear map of each pixel, the mean of the training images, and the estimate alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from MR2XRayLib.evaluation.cases import Case
+from MR2XRayLib.intensity import water_attenuation
 from MR2XRayLib.metrics import head_mask_2d
+from MR2XRayLib.mr_layers import ATTENUATION
 from MR2XRayLib.projection import Projections
 
 CONSTANT = ""
@@ -51,6 +53,13 @@ class MeanImage:
         return replace(
             case.mr[0], pixels=np.broadcast_to(self.pixels, case.xray.pixels.shape).copy(), unit="1"
         )
+
+
+def estimate_alone(case: Case) -> Projections:
+    """The projected layer "attenuation" of a case's first MR, times water's attenuation at 60 keV; no generator."""
+    first = case.mr[0]
+    pixels = first.layer(ATTENUATION) * np.float32(water_attenuation(60.0))
+    return replace(first, pixels=pixels, unit="1")
 
 
 def fit_baselines(cases: Iterable[Case]) -> tuple[LinearMap, MeanImage]:

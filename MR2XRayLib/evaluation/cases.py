@@ -83,19 +83,21 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class BaselineData:
-    """What the baselines are fitted on.
+    """What the baselines are fitted on, and which make sense.
 
     Attributes:
         words: what that is, for the report ("heads of 2 training anatomies").
         cases: makes them, one at a time.
         count: how many.
-        mean_image: whether a mean image makes sense: the views show one head in about one place.
+        mean_image: whether a mean image does: the views show one head in about one place.
+        estimate: whether the cases have the layer "attenuation", which is a baseline as it is.
     """
 
     words: str
     cases: Callable[[], Iterator[Case]]
     count: int
     mean_image: bool = False
+    estimate: bool = False
 
 
 @dataclass(frozen=True, eq=False)

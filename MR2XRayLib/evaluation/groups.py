@@ -87,6 +87,7 @@ def digital_heads(settings: CaseSettings, baselines: BaselineData | None = None)
         "other views of the same head, which so know it: a harder opponent",
         partial(_digital_cases, settings, BASELINE_SEED),
         2,
+        estimate=True,
     )
     return CaseGroup(
         "digital_head",
@@ -122,6 +123,7 @@ def registered(
             partial(_pair_cases, pair, name, others, contrasts),
             1,
             mean_image=True,
+            estimate=True,
         ),
     )
 
@@ -148,7 +150,9 @@ def views_of_pair(
         "trained on: the views of the two sets lie close together, and nothing is said of other heads.",
         partial(_pair_cases, pair, name, test_views, contrasts),
         1,
-        BaselineData(f"{len(known)} of the training views", training, len(parts), mean_image=True),
+        BaselineData(
+            f"{len(known)} of the training views", training, len(parts), mean_image=True, estimate=True
+        ),
         paper=True,
     )
 
@@ -171,6 +175,7 @@ def _exact_and_thick(
         f"simulated heads of {len(known)} training anatomies",
         partial(_simulated_cases, known, BASELINE_SEED, settings, contrasts, True),
         len(known) * len(contrasts),
+        estimate=True,
     )
     number = f"{len(anatomies)} anatom{'ies' if len(anatomies) > 1 else 'y'}"
     seen = ", ".join(" + ".join(families) for families in contrasts)

@@ -21,7 +21,8 @@ METRICS = tuple(field.name for field in fields(Metrics))
 REPORTED = ("mae", "rmse", "ssim", "psnr", "masked_mae", "masked_ssim", "masked_psnr", "frc_mid", "hp_corr")
 """The numbers that a generator's card holds."""
 
-LINEAR_MAP, MEAN_IMAGE = "linear map", "mean image"
+LINEAR_MAP, MEAN_IMAGE, ESTIMATE = "linear map", "mean image", "estimate alone"
+BASELINES = (LINEAR_MAP, MEAN_IMAGE, ESTIMATE)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class MethodResult:
     """What a generator or baseline reached in a group.
 
     Attributes:
-        name: of the generator, or `LINEAR_MAP` or `MEAN_IMAGE`.
+        name: of the generator, or one of `BASELINES`.
         cases: one after the other.
         strips: views to be shown; empty for baselines.
     """
@@ -86,7 +87,7 @@ class MethodResult:
     @property
     def is_baseline(self) -> bool:
         """Whether it is no generator."""
-        return self.name in (LINEAR_MAP, MEAN_IMAGE)
+        return self.name in BASELINES
 
     @property
     def heads(self) -> tuple[str, ...]:

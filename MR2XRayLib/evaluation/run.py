@@ -10,10 +10,11 @@ import numpy as np
 
 from MR2XRayLib import __version__
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.evaluation.baselines import fit_baselines
+from MR2XRayLib.evaluation.baselines import estimate_alone, fit_baselines
 from MR2XRayLib.evaluation.cases import BaselineData, Case, CaseGroup
 from MR2XRayLib.evaluation.curves import Curves
 from MR2XRayLib.evaluation.results import (
+    ESTIMATE,
     LINEAR_MAP,
     MEAN_IMAGE,
     Evaluation,
@@ -127,7 +128,12 @@ def _generator_method(trained: TrainedGenerator, device: str) -> Method:
 
 def _baseline_methods(data: BaselineData, told: _Counted) -> dict[str, Method]:
     linear_map, mean_image = fit_baselines(told(data.cases()))
-    return {LINEAR_MAP: linear_map} | ({MEAN_IMAGE: mean_image} if data.mean_image else {})
+    methods: dict[str, Method] = {LINEAR_MAP: linear_map}
+    if data.mean_image:
+        methods[MEAN_IMAGE] = mean_image
+    if data.estimate:
+        methods[ESTIMATE] = estimate_alone
+    return methods
 
 
 def _of_group(

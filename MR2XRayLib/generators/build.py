@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import UPSAMPLING, Generator, parameter_count
@@ -87,6 +88,22 @@ def build_described(architecture: str, width: str, in_channels: int, options: Ma
             f"A {architecture} of {parameters:,} parameters is too large; use at most {MOST_PARAMETERS:,}."
         )
     return network(**arguments)
+
+
+def with_further_channels(weights: Mapping[str, Tensor], network: Generator) -> dict[str, Tensor]:
+    """Weights of a network of the same kind that sees fewer channels, for one that sees more: these count nothing yet.
+
+    In every architecture the input comes last among the channels of each convolution that takes it.
+    """
+    wanted, made = network.state_dict(), {}
+    for name, value in weights.items():
+        shape = wanted[name].shape if name in wanted else value.shape
+        further = shape[1] - value.shape[1] if value.ndim > 1 and len(shape) == value.ndim else 0
+        made[name] = value
+        if further > 0:
+            nothing = value.new_zeros(value.shape[0], further, *value.shape[2:])
+            made[name] = torch.cat([value, nothing], dim=1)
+    return made
 
 
 def _known(what: str, name: str, known: Mapping[str, Any] | list[str]) -> str:

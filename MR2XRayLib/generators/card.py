@@ -34,6 +34,7 @@ class InputCard:
         full_scale_mm: the line integral of normalised MR intensity, in `unit`, that becomes +1; 0 becomes -1.
         unit: of the projections' pixels.
         optional: any contrast but one may be absent: the generator was trained with contrasts left out.
+        estimator_sha256: of the weights that made the layer "attenuation" in the training; empty without that layer.
     """
 
     contrasts: tuple[str, ...]
@@ -41,6 +42,7 @@ class InputCard:
     unit: str = "mm"
     optional: bool = False
     layers: tuple[str, ...] = (SIGNAL,)
+    estimator_sha256: str = ""
 
 
 @dataclass(frozen=True)

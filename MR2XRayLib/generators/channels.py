@@ -10,6 +10,7 @@ import numpy as np
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.mr_layers import ATTENUATION, ESTIMATOR
 from MR2XRayLib.projection.projections import SIGNAL, Projections
 
 Contrast = TypeVar("Contrast")
@@ -82,5 +83,13 @@ def channels_of(contrasts: Sequence[Projections], card: ModelCard) -> np.ndarray
             f'The generator "{card.name}" also sees the layers {", ".join(lacking)} of the MR, which these projections '
             "lack; project the MR volume again with this version, or choose a generator that needs the MR projection "
             "alone."
+        )
+    if ATTENUATION in wanted and any(
+        c.provenance.get(ESTIMATOR, card.input.estimator_sha256) != card.input.estimator_sha256
+        for c in contrasts
+    ):
+        raise MR2XRayError(
+            f'The projections were made with another estimator of attenuation than the generator "{card.name}" was '
+            "trained with; project the MR volume again with this version."
         )
     return np.stack([contrast.layer(name) for contrast in contrasts for name in wanted], axis=1)

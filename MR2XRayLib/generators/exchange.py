@@ -20,13 +20,13 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import atomic_path, draft_folder, sha256_of, write_json
 from MR2XRayLib.generators.card import CARD, LARGEST_CARD, ModelCard
 from MR2XRayLib.generators.shelf import (
-    WEIGHTS,
     can_be_a_name,
     find_generator,
     own_generators,
     shipped_generators,
     user_models_folder,
 )
+from MR2XRayLib.resources import WEIGHTS
 
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".npy", ".npz", ".joblib")
 """Names of files that may hold pickled objects, which run code when they are opened."""

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import CARD
-from MR2XRayLib.resources import resource_folder
+from MR2XRayLib.resources import WEIGHTS, resource_folder
 from MR2XRayLib.user_folders import existing, user_data_folder
 
-WEIGHTS = "weights.safetensors"
 RECOMMENDED = "recommended"
 MODELS_VARIABLE = "MR2XRAY_MODELS"
 

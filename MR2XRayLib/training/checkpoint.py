@@ -21,7 +21,6 @@ from torch.optim import Optimizer
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import atomic_path
-from MR2XRayLib.generators.base import Generator
 
 
 @dataclass
@@ -37,8 +36,8 @@ class TrainingState:
         minutes: time spent so far.
     """
 
-    network: Generator
-    average: Generator
+    network: nn.Module
+    average: nn.Module
     optimiser: Optimizer
     stage: int = 0
     step: int = 0

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from MR2XRayLib.training.distributed import ALONE, Ranks
@@ -30,6 +30,9 @@ from MR2XRayLib.training.schedule import Clock, fraction_done, fraction_of_stage
 from MR2XRayLib.training.settings import Stage, TrainingSettings
 
 CHECKPOINT = "checkpoint.safetensors"
+
+Network = TypeVar("Network", bound=nn.Module)
+"""A generator, or an estimator's network: of images or of volumes."""
 
 Validate = Callable[[nn.Module], Mapping[str, float]]
 """Numbers on a network, for the log."""
@@ -53,7 +56,7 @@ class Keeping:
 
 
 def train(
-    network: Generator,
+    network: Network,
     pairs_of_head: HeadPairs,
     settings: TrainingSettings,
     keeping: Keeping,
@@ -65,7 +68,7 @@ def train(
     workers: int = 0,
     ranks: Ranks = ALONE,
     progress: Progress = silent,
-) -> Generator:
+) -> Network:
     """Train `network` and return its moving average, in evaluation mode, on the CPU.
 
     Args:
@@ -88,8 +91,9 @@ def train(
             needed and missing.
     """
     torch.manual_seed(settings.seed)
-    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    state = TrainingState(network, copy.deepcopy(network).eval(), _optimiser(network, settings))
+    _put_channels_innermost(network.to(device).train())
+    average = copy.deepcopy(network).eval()
+    state = TrainingState(network, average, _optimiser(network, settings))
     losses = [WeightedSum(stage.loss, vgg).to(device) for stage in settings.stages]
     if resume:
         load_checkpoint(keeping.folder / CHECKPOINT, state, losses, asdict(settings))
@@ -115,7 +119,17 @@ def train(
         batches.close()
         state.stage, state.step = state.stage + 1, 0
         keep()
-    return state.average.cpu()
+    return average.cpu()
+
+
+LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""Channels innermost, of images and of volumes: convolutions are a quarter to a half quicker so."""
+
+
+def _put_channels_innermost(network: nn.Module) -> None:
+    for parameter in network.parameters():
+        if parameter.ndim in LAYOUTS:
+            parameter.data = parameter.data.contiguous(memory_format=LAYOUTS[parameter.ndim])
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> Optimizer:
@@ -197,7 +211,7 @@ class Step:
         mr, xray = self.batches(state.step)
         ready = time.perf_counter()
         device = next(state.network.parameters()).device
-        mr = mr.to(device, memory_format=torch.channels_last)
+        mr = mr.to(device, memory_format=LAYOUTS[mr.ndim])
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
             synthesized = self.parallel(mr)
             # Here for VGG-19's convolutions; differences of float32 images stay float32.

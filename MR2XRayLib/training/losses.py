@@ -19,6 +19,17 @@ class L1Loss(nn.Module):
         return (synthesized - reference).abs().mean()
 
 
+class L2Loss(nn.Module):
+    """Mean squared difference: its minimum is the mean of what is likely, where L1's is the median.
+
+    Of rare and bright voxels, like bone, L1 for long finds that there are none.
+    """
+
+    def forward(self, synthesized: Tensor, reference: Tensor) -> Tensor:
+        """A scalar, from two tensors of one shape."""
+        return (synthesized - reference).square().mean()
+
+
 class GradientLoss(nn.Module):
     """Mean absolute difference of the images' gradients (forward differences along rows and columns).
 
@@ -53,6 +64,27 @@ class LaplacianLoss(nn.Module):
         return (neighbours - 4 * difference[..., 1:-1, 1:-1]).abs().mean()
 
 
+class ProjectedLoss(nn.Module):
+    """Of volumes: L1, gradient and Laplacian loss of their parallel projections along the three axes.
+
+    What an error adds up to along a ray counts, not what it is in each voxel: thin bone that is a voxel off, or bone
+    that is everywhere a little too light.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_images = ((1.0, L1Loss()), (10.0, GradientLoss()), (5.0, LaplacianLoss()))
+
+    def forward(self, synthesized: Tensor, reference: Tensor) -> Tensor:
+        """A scalar, from two tensors (batch, 1, nk, nj, ni)."""
+        sums = [(synthesized - reference).sum(dim=axis) for axis in (2, 3, 4)]
+        return sum(
+            weight * loss(difference, torch.zeros_like(difference))
+            for difference in sums
+            for weight, loss in self.of_images
+        )  # type: ignore[return-value]
+
+
 def _perceptual(vgg: Path | None) -> nn.Module:
     from MR2XRayLib.training.perceptual import PerceptualLoss
     from MR2XRayLib.training.vgg import load_vgg
@@ -65,15 +97,19 @@ PERCEPTUAL_CROP_PX = 128
 
 LOSSES: dict[str, Callable[[Path | None], nn.Module]] = {
     "l1": lambda vgg: L1Loss(),
+    "l2": lambda vgg: L2Loss(),
     "gradient": lambda vgg: GradientLoss(),
     "laplacian": lambda vgg: LaplacianLoss(),
     "perceptual": _perceptual,
 }
-"""From a loss's name to what makes it; the path is that of VGG-19's weights."""
+"""Of images: from a loss's name to what makes it; the path is that of VGG-19's weights."""
+
+VOLUME_LOSSES: dict[str, Callable[[Path | None], nn.Module]] = {"projected": lambda vgg: ProjectedLoss()}
+"""Of volumes alone; "l1" and "l2" are of both."""
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Refuse a name that is no loss's.
+    """Refuse a name that is no loss's of images.
 
     Raises:
         MR2XRayError: naming those that there are.
@@ -87,7 +123,7 @@ class WeightedSum(nn.Module):
     """A weighted sum of named losses.
 
     Args:
-        weights: from a name in `LOSSES` to its weight, {"l1": 1.0, "gradient": 2.0} say.
+        weights: from a name in `LOSSES`, or of volumes in `VOLUME_LOSSES`, to its weight: {"l1": 1.0, "gradient": 2}.
         vgg: VGG-19's weights for a perceptual loss, see `vgg.load_vgg`.
 
     Raises:
@@ -96,9 +132,10 @@ class WeightedSum(nn.Module):
 
     def __init__(self, weights: Mapping[str, float], vgg: Path | None = None) -> None:
         super().__init__()
-        check_names(weights)
+        made = LOSSES | VOLUME_LOSSES
+        check_names(name for name in weights if name not in VOLUME_LOSSES)
         self.weights = dict(weights)
-        self.terms = nn.ModuleDict({name: LOSSES[name](vgg) for name in weights})
+        self.terms = nn.ModuleDict({name: made[name](vgg) for name in weights})
 
     def forward(self, synthesized: Tensor, reference: Tensor) -> tuple[Tensor, dict[str, float]]:
         """The sum, a scalar, and each term before weighting, for the log."""

@@ -91,7 +91,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 def _is_matrix(parameter: Tensor) -> bool:
-    return parameter.ndim == 4 and min(parameter.shape[:2]) >= SMALLEST_MATRIX
+    return parameter.ndim in (4, 5) and min(parameter.shape[:2]) >= SMALLEST_MATRIX
 
 
 def _with_gradient(parameters: Iterable[Tensor]) -> list[Tensor]:

@@ -14,11 +14,14 @@ from torch import nn
 
 from MR2XRayLib import __version__
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.estimation import shipped_sha256
 from MR2XRayLib.generators.base import Generator
-from MR2XRayLib.generators.build import build
+from MR2XRayLib.generators.build import build, with_further_channels
 from MR2XRayLib.generators.card import InputCard, ModelCard
-from MR2XRayLib.generators.store import TrainedGenerator, rounded_to_half, save_generator
+from MR2XRayLib.generators.store import TrainedGenerator, save_generator
+from MR2XRayLib.mr_layers import ATTENUATION
 from MR2XRayLib.progress import Progress, silent
+from MR2XRayLib.resources import Storage
 from MR2XRayLib.scale import MR_FULL_SCALE_MM
 from MR2XRayLib.training.distributed import ALONE, Ranks
 from MR2XRayLib.training.log import LOG
@@ -26,6 +29,7 @@ from MR2XRayLib.training.loop import Keeping, Validate, train
 from MR2XRayLib.training.losses import PERCEPTUAL_CROP_PX, WeightedSum
 from MR2XRayLib.training.settings import TrainingSettings
 from MR2XRayLib.training.source import Source
+from MR2XRayLib.weights import rounded
 
 LOG_EVERY = 200
 """Steps between lines of the log, and checkpoints."""
@@ -41,8 +45,8 @@ class Recipe:
         name: the generator's.
         architecture, width, options: arguments of `build`.
         settings: of the training.
-        start: a generator of the same architecture whose weights it starts from, or None.
-        half: write the weights as float16, half the size.
+        start: a generator of the same architecture whose weights it starts from, or None; it may see fewer layers.
+        storage: how the weights are written.
         licence: of the weights.
     """
 
@@ -52,7 +56,7 @@ class Recipe:
     width: str = "compact"
     options: Mapping[str, Any] = field(default_factory=dict)
     start: TrainedGenerator | None = None
-    half: bool = False
+    storage: Storage = "float32"
     licence: str = "Apache-2.0"
 
 
@@ -84,7 +88,7 @@ def make_generator(
         MR2XRayError: if the training fails.
     """
     settings = recipe.settings
-    network = _network(recipe, _channels(source))
+    network = _network(recipe, source)
     trained = train(
         network,
         source.pairs,
@@ -100,14 +104,13 @@ def make_generator(
     )
     if not ranks.first:
         return None
-    if recipe.half:
-        trained = rounded_to_half(trained)
+    trained = rounded(trained, recipe.storage)
     card = _card(
         recipe, source, training_entry(settings, max_minutes, out / LOG) | _perceptual(settings, vgg)
     )
     progress("evaluate", 0.0)
     metrics = source.evaluate(TrainedGenerator(trained, card, out))
-    card = save_generator(out / card.name, trained, replace(card, metrics=metrics), recipe.half)
+    card = save_generator(out / card.name, trained, replace(card, metrics=metrics), recipe.storage)
     progress("evaluate", 1.0)
     return card
 
@@ -116,14 +119,17 @@ def _channels(source: Source) -> int:
     return len(source.contrasts) * len(source.settings.layers)
 
 
-def _network(recipe: Recipe, channels: int) -> Generator:
+def _network(recipe: Recipe, source: Source) -> Generator:
     """The untrained network, or that of the generator to start from."""
     torch.manual_seed(recipe.settings.seed)
+    channels = _channels(source)
     network = build(recipe.architecture, recipe.width, channels, **recipe.options)
     if recipe.start is not None:
-        card = recipe.start.card
+        card, weights = recipe.start.card, recipe.start.generator.state_dict()
+        if len(source.contrasts) == 1 and source.settings.layers[: card.in_channels] == card.input.layers:
+            weights = with_further_channels(weights, network)
         try:
-            network.load_state_dict(recipe.start.generator.state_dict())
+            network.load_state_dict(weights)
         except RuntimeError:
             raise MR2XRayError(
                 f'The generator "{card.name}" ({card.architecture}, {card.width}, {card.in_channels} channels) is of '
@@ -182,7 +188,13 @@ def _card(recipe: Recipe, source: Source, training: Mapping[str, Any]) -> ModelC
         architecture=recipe.architecture,
         width=recipe.width,
         in_channels=_channels(source),
-        input=InputCard(source.contrasts, MR_FULL_SCALE_MM, optional=optional, layers=source.settings.layers),
+        input=InputCard(
+            source.contrasts,
+            MR_FULL_SCALE_MM,
+            optional=optional,
+            layers=source.settings.layers,
+            estimator_sha256=shipped_sha256() if ATTENUATION in source.settings.layers else "",
+        ),
         geometry=source.geometry,
         options=recipe.options,
         data=dict(source.data) | _ancestry(recipe.start),

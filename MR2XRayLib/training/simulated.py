@@ -25,8 +25,8 @@ from MR2XRayLib.volume import Volume
 VALIDATION_SEED = 20_000
 VALIDATION_PAIRS = 16
 
-SETTINGS = PairSettings(pixels=256, spacing=1, heads=12, views=16, passes=4)
-"""At the resolution of use; simulating and projecting a head pays for 64 pairs."""
+SETTINGS = PairSettings(pixels=256, spacing=1, heads=8, views=32, passes=4)
+"""At the resolution of use; simulating a head, estimating its attenuation and projecting it pays for 128 pairs."""
 
 LIMITS = (
     RESEARCH_ONLY,

@@ -195,7 +195,7 @@ def test_a_report_gets_a_table_and_a_picture(tmp_path: Path) -> None:
 def test_the_command_writes_the_entry_into_the_card_and_leaves_the_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_generator(tmp_path / "tiny", tiny("unet"), card_of(), half=True)
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of(), storage="float16")
     weights = (tmp_path / "tiny" / "weights.safetensors").read_bytes()
     groups = [Namespace(cases=lambda: iter(heads()), count=2)]
     monkeypatch.setattr("MR2XRayLib.evaluation.groups.validation_heads", lambda *_: groups)

@@ -14,7 +14,7 @@ from tiny_generators import card_of, tiny, trained
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import BaselineData, Case, evaluate
 from MR2XRayLib.evaluation.intervals import t_quantile
-from MR2XRayLib.evaluation.results import LINEAR_MAP, MEAN_IMAGE
+from MR2XRayLib.evaluation.results import ESTIMATE, LINEAR_MAP, MEAN_IMAGE
 
 
 def test_a_known_error_gives_known_numbers() -> None:
@@ -132,6 +132,18 @@ def test_a_mean_image_is_there_where_it_makes_sense() -> None:
     mean = np.concatenate([case.xray.pixels for case in cases]).mean(axis=0)
     errors = np.abs([case.xray.pixels - mean for case in cases]).mean() / 3
     assert group.method(MEAN_IMAGE).estimate("mae").mean == pytest.approx(errors, rel=1e-3)
+
+
+def test_the_estimate_alone_is_a_baseline_where_the_cases_have_it() -> None:
+    """A layer of 100 mm of water is a line integral of 100 times water's attenuation at 60 keV, NIST's .2059 / cm."""
+    case = off_by(0.3)[0]
+    mr = replace(case.mr[0], layers={"attenuation": np.full_like(case.xray.pixels, 100)})
+    case = replace(case, mr=(mr,), xray=replace(case.xray, pixels=case.xray.pixels + np.float32(2.059)))
+    data = BaselineData("the same case", lambda: iter([case]), 1, estimate=True)
+    group = evaluate([identity()], [a_group([case], data)]).groups[0]
+    expected = np.abs(case.xray.pixels - 2.059).mean() / 3
+    assert group.method(ESTIMATE).estimate("mae").mean == pytest.approx(expected, rel=1e-3)
+    assert group.method(ESTIMATE).is_baseline
 
 
 def test_numbers_by_angle_are_those_of_the_views_there() -> None:

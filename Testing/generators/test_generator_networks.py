@@ -11,7 +11,7 @@ from torch import nn
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import parameter_count
-from MR2XRayLib.generators.build import ARCHITECTURES, build
+from MR2XRayLib.generators.build import ARCHITECTURES, build, with_further_channels
 
 every_architecture = pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
 
@@ -26,6 +26,16 @@ def test_paper_width_has_the_parameters_of_the_literature(architecture: str, mil
 @every_architecture
 def test_compact_width_has_at_most_five_million_parameters(architecture: str) -> None:
     assert parameter_count(build(architecture, "compact")) <= 5e6
+
+
+@every_architecture
+def test_further_channels_count_nothing_until_they_are_trained(architecture: str) -> None:
+    """A network that starts from one with fewer channels gives what that one gave, whatever the new ones show."""
+    known, more = tiny(architecture, 2).eval(), tiny(architecture, 3).eval()
+    more.load_state_dict(with_further_channels(known.state_dict(), more))
+    image, new = torch.rand(1, 2, 32, 32), torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(more(torch.cat([image, new], dim=1)), known(image), rtol=1e-4, atol=1e-5)
 
 
 @every_architecture

@@ -11,16 +11,19 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from tiny_generators import GEOMETRY, card_of, tiny
 
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.estimation import shipped_sha256
 from MR2XRayLib.files import sha256_of
 from MR2XRayLib.generators import shelf, store
-from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.card import InputCard, ModelCard
 from MR2XRayLib.generators.shelf import available_generators, default_generator_name
-from MR2XRayLib.generators.store import load_generator, rounded_to_half, save_generator
-from MR2XRayLib.resources import resource_folder
+from MR2XRayLib.generators.store import load_generator, save_generator
+from MR2XRayLib.resources import Storage, resource_folder
+from MR2XRayLib.weights import rounded
 
 
 @pytest.fixture
@@ -67,19 +70,53 @@ def test_saved_generator_comes_back(models: Path, architecture: str) -> None:
     assert sorted(path.name for path in (models / "two").iterdir()) == ["model.json", "weights.safetensors"]
 
 
-def test_a_generator_saved_in_half_the_bytes_is_the_rounded_one(models: Path) -> None:
+@pytest.mark.parametrize(("storage", "error", "share"), [("float16", 1e-2, 0.7), ("int8", 0.2, 0.6)])
+def test_a_generator_saved_in_fewer_bytes_is_the_rounded_one(
+    models: Path, storage: Storage, error: float, share: float
+) -> None:
     generator = tiny("unet").eval()
     torch.nn.init.normal_(generator.last.weight)
     save_generator(models / "whole", generator, card_of("unet"))
-    save_generator(models / "half", rounded_to_half(generator), card_of("unet"), half=True)
+    save_generator(models / "small", rounded(generator, storage), card_of("unet"), storage)
     image = torch.rand(1, 1, 16, 16) * 2 - 1
     with torch.no_grad():
-        synthesized = [load_generator(name).generator(image) for name in ("half", "whole")]
+        synthesized = [load_generator(name).generator(image) for name in ("small", "whole")]
         assert torch.equal(synthesized[0], generator(image))
-    assert 0 < (synthesized[0] - synthesized[1]).abs().max() < 1e-2
-    sizes = [(models / name / "weights.safetensors").stat().st_size for name in ("half", "whole")]
-    assert sizes[0] < 0.7 * sizes[1]
-    assert {value.dtype for value in load_generator("half").generator.parameters()} == {torch.float32}
+    assert 0 < (synthesized[0] - synthesized[1]).abs().max() < error
+    sizes = [(models / name / "weights.safetensors").stat().st_size for name in ("small", "whole")]
+    assert sizes[0] < share * sizes[1]
+    assert {value.dtype for value in load_generator("small").generator.parameters()} == {torch.float32}
+
+
+def test_whole_numbers_are_within_half_a_step_of_every_filter(models: Path) -> None:
+    generator = tiny("unet").eval()
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    for name, value in rounded(generator, "int8").state_dict().items():
+        filters, exact = value.flatten(1) if value.ndim > 1 else value, before[name]
+        if value.ndim < 2:
+            assert torch.equal(value, exact)
+        else:
+            step = exact.flatten(1).abs().amax(dim=1, keepdim=True) / 127
+            assert ((filters - exact.flatten(1)).abs() <= 0.501 * step).all()
+
+
+def test_whole_numbers_without_their_scales_are_refused(saved: Path) -> None:
+    save_generator(saved, tiny("unet"), card_of("unet"), "int8")
+    with safe_open(saved / "weights.safetensors", "pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    replace_weights(saved, {name: value for name, value in weights.items() if not name.endswith(".scale")})
+    with pytest.raises(MR2XRayError, match="do not fit their architecture"):
+        load_generator("tiny")
+
+
+def test_a_generator_of_another_estimator_is_refused(models: Path) -> None:
+    """One that learned on attenuation as this version estimates it loads; one of another version does not."""
+    for name, sha256 in (("ours", shipped_sha256()), ("theirs", "0" * 64)):
+        seen = InputCard(("t1",), 300.0, layers=("attenuation",), estimator_sha256=sha256)
+        save_generator(models / name, tiny("unet"), card_of(name=name, input=seen))
+    assert load_generator("ours").card.input.estimator_sha256 == shipped_sha256()
+    with pytest.raises(MR2XRayError, match='"theirs" was trained with another estimator'):
+        load_generator("theirs")
 
 
 def test_loads_by_folder_and_by_name(saved: Path, tmp_path: Path) -> None:

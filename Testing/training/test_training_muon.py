@@ -30,6 +30,12 @@ def test_convolutions_between_features_get_muon_and_all_else_gets_adam() -> None
     assert [parameter.shape for group in matrices for parameter in group["params"]] == [(24, 16, 3, 3)]
 
 
+def test_convolutions_of_volumes_get_muon_too() -> None:
+    network = nn.Sequential(nn.Conv3d(8, 16, 3), nn.Conv3d(16, 24, 3))
+    matrices = [group for group in Muon(network, 1e-3, 1e-2).param_groups if group["matrices"]]
+    assert [parameter.shape for group in matrices for parameter in group["params"]] == [(24, 16, 3, 3, 3)]
+
+
 def test_steps_of_other_parameters_equal_those_of_pytorchs_adam() -> None:
     torch.manual_seed(0)
     ours, theirs = nn.Linear(5, 3), nn.Linear(5, 3)
