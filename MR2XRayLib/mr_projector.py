@@ -42,7 +42,11 @@ class MrProjector:
         Raises:
             MR2XRayError: if it is no MR, shows no head, or the device is not available.
         """
-        volume = normalise_mr(as_mr(mr))
+        return cls.of(normalise_mr(as_mr(mr)), transform, device)
+
+    @classmethod
+    def of(cls, volume: Volume, transform: Transform, device: str = "auto") -> MrProjector:
+        """The same for an MR that is normalised already."""
         return cls(volume, transform, device, {SIGNAL: Projector(volume, transform, device=device)})
 
     @property

@@ -15,6 +15,8 @@ import numpy as np
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.generators.store import TrainedGenerator
+from MR2XRayLib.mr_projector import MrProjector
+from MR2XRayLib.projection import project
 from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.training.pairs import PairSettings, pages
@@ -93,7 +95,16 @@ class PaperProtocol:
 
     def projected(self, views: tuple[View, ...]) -> np.ndarray:
         """Pairs on [-1, 1], float32 (views, channels + 1, rows, columns)."""
-        return pages(*self.pair.projected(views, self.layers), self.layers)
+        contrasts = [mr.project(views) for mr in self._projectors]
+        return pages(contrasts, project(self.pair.ct, views, device="cpu"), self.layers)
+
+    @cached_property
+    def _projectors(self) -> tuple[MrProjector, ...]:
+        """One a contrast: each layer is made once for all views."""
+        return tuple(
+            MrProjector.of(volume, self.pair.transform, "cpu").with_layers(self.layers)
+            for volume in self.pair.mr
+        )
 
     def pairs(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
         """The training views, `VIEWS_A_DRAW` a draw, over and over; a `HeadPairs`. Projected once, then kept."""
