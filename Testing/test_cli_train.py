@@ -75,6 +75,25 @@ def test_a_training_starts_from_another_ones_weights_and_says_so(head: Path, tmp
     )
 
 
+def test_a_generator_of_the_same_name_that_sees_a_further_layer_is_its_next_version(
+    head: Path, tmp_path: Path
+) -> None:
+    words = [*one_head(head), "--name", "grown"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    start = [
+        "--start-from",
+        str(tmp_path / "grown"),
+        "--layers",
+        "signal",
+        "dark",
+        "--out",
+        str(tmp_path / "on"),
+    ]
+    assert main([*words, *start]) == 0
+    grown = verify_generator(tmp_path / "on" / "grown")
+    assert (grown.version, grown.input.layers) == ("2.0.0", ("signal", "dark"))
+
+
 def test_layers_and_a_share_of_the_learning_rates_are_taken_and_kept_in_the_card(
     head: Path, tmp_path: Path
 ) -> None:

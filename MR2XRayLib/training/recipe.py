@@ -184,7 +184,7 @@ def _card(recipe: Recipe, source: Source, training: Mapping[str, Any]) -> ModelC
     optional = len(source.contrasts) > 1 and stages[-1].pairs.contrast_dropout > 0
     return ModelCard(
         name=recipe.name,
-        version="1.0.0",
+        version=_version(recipe),
         architecture=recipe.architecture,
         width=recipe.width,
         in_channels=_channels(source),
@@ -204,6 +204,14 @@ def _card(recipe: Recipe, source: Source, training: Mapping[str, Any]) -> ModelC
         intended_use=INTENDED_USE,
         limits=source.limits,
     )
+
+
+def _version(recipe: Recipe) -> str:
+    """1.0.0, or the next after that of a generator of the same name from which the training started."""
+    if recipe.start is None or recipe.start.card.name != recipe.name:
+        return "1.0.0"
+    major = recipe.start.card.version.partition(".")[0]
+    return f"{int(major) + 1 if major.isdecimal() else 1}.0.0"
 
 
 def _ancestry(start: TrainedGenerator | None) -> dict[str, Any]:
