@@ -17,6 +17,7 @@ from MR2XRayLib import pipeline, synthesis
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.estimation import shipped_sha256
 from MR2XRayLib.generators.card import InputCard
 from MR2XRayLib.generators.store import TrainedGenerator, load_generator, save_generator
 from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, UncertaintyCard
@@ -184,7 +185,10 @@ def layered(
     contrasts: int = 1, layers: tuple[str, ...] = LAYERS, *, optional: bool = False
 ) -> TrainedGenerator:
     """A small generator that sees layers of each contrast."""
-    card = InputCard(("t1", "t2")[:contrasts], 300.0, optional=optional, layers=layers)
+    estimator = shipped_sha256() if "attenuation" in layers else ""
+    card = InputCard(
+        ("t1", "t2")[:contrasts], 300.0, optional=optional, layers=layers, estimator_sha256=estimator
+    )
     return trained(tiny("unet", in_channels=contrasts * len(layers)), input=card)
 
 

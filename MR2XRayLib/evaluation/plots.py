@@ -132,7 +132,7 @@ def _styles(methods: Sequence[MethodResult]) -> list[dict[str, object]]:
     """A colour a generator; baselines are grey and not solid."""
     from matplotlib import colormaps
 
-    colours, dashes = iter(colormaps["tab10"].colors * 9), iter(("--", ":"))  # type: ignore[attr-defined]
+    colours, dashes = iter(colormaps["tab10"].colors * 9), iter(("--", ":", "-."))  # type: ignore[attr-defined]
     return [
         {"color": "0.45", "linestyle": next(dashes)} if method.is_baseline else {"color": next(colours)}
         for method in methods

@@ -43,6 +43,7 @@ def expected_files() -> set[str]:
         "MR2XRayLib/": "MR2XRayLib/",
         "Resources/CArms/": "MR2XRayLib/Resources/CArms/",
         "Resources/Models/": "MR2XRayLib/Resources/Models/",
+        "Resources/Estimator/": "MR2XRayLib/Resources/Estimator/",
     }
     return {
         place + name.removeprefix(source)
