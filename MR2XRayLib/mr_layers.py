@@ -27,6 +27,9 @@ HEAD, DARK, DIM, DEEP, ATTENUATION = "head", "dark", "dim", "deep", "attenuation
 MR_LAYERS = (SIGNAL, HEAD, DARK, DIM, DEEP, ATTENUATION)
 """All layers that there are, in the order of a generator's channels."""
 
+VOXEL_LAYERS = (SIGNAL, HEAD, DARK, DIM, DEEP)
+"""Those that take no network: what a generator is trained on unless other layers are named."""
+
 ESTIMATOR = "estimator"
 """In the provenance of an estimate, and of projections with the layer attenuation: the SHA-256 of its weights."""
 

@@ -44,7 +44,8 @@ def test_a_report_of_a_pair_is_written_and_its_numbers_told(
     assert (told["key"], told["views"]) == ("registered_pair", 3)
     written = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert written["groups"][0] == told
-    assert [method["name"] for method in told["methods"]] == ["tiny", "linear map", "mean image"]
+    names = [method["name"] for method in told["methods"]]
+    assert names == ["tiny", "linear map", "mean image", "estimate alone"]
     # The command that repeats it names no place on this machine.
     assert written["command"] == (
         "mr2xray evaluate --generator tiny --mr mr.nrrd --ct ct.nrrd --transform truth.tfm --views 3 --preset rigid "

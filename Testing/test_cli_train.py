@@ -14,7 +14,7 @@ from MR2XRayLib.cli.train_command import losses
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION
 from MR2XRayLib.generators.exchange import verify_generator
-from MR2XRayLib.mr_layers import MR_LAYERS
+from MR2XRayLib.mr_layers import VOXEL_LAYERS
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.training import paper_protocol, simulated
 from MR2XRayLib.transform import Transform
@@ -145,8 +145,8 @@ def test_simulated_heads_in_two_contrasts(
     ]
     assert main(words) == 0
     card = verify_generator(tmp_path / "out" / "unet-compact-l1-gradient")
-    assert card.in_channels == 2 * len(MR_LAYERS)
-    assert (card.input.contrasts, card.input.layers) == (("t1", "t2"), MR_LAYERS)
+    assert card.in_channels == 2 * len(VOXEL_LAYERS)
+    assert (card.input.contrasts, card.input.layers) == (("t1", "t2"), VOXEL_LAYERS)
     assert card.data["training"] == ["subject04"]
     assert card.training["stages"][0]["pairs"]["contrast_dropout"] == 0.5
 

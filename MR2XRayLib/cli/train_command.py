@@ -134,7 +134,7 @@ def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) 
 def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
     from MR2XRayLib.device import resolve_device
     from MR2XRayLib.evaluation import evaluate_on_held_out_heads
-    from MR2XRayLib.mr_layers import MR_LAYERS, check_layers
+    from MR2XRayLib.mr_layers import VOXEL_LAYERS, check_layers
     from MR2XRayLib.training.simulated import Anatomies, simulated_source
 
     return simulated_source(
@@ -142,13 +142,13 @@ def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
         lambda trained: evaluate_on_held_out_heads(trained, options.labels),
         contrasts,
         options.pixels,
-        check_layers(options.layers or MR_LAYERS),
+        check_layers(options.layers or VOXEL_LAYERS),
         resolve_device(options.device),
     )
 
 
 def _cohort(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:
-    from MR2XRayLib.mr_layers import MR_LAYERS, check_layers
+    from MR2XRayLib.mr_layers import VOXEL_LAYERS, check_layers
     from MR2XRayLib.training.cohort_source import cohort_source
 
     return cohort_source(
@@ -157,7 +157,7 @@ def _cohort(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) 
         skip_bad=options.skip_bad,
         pixels=options.pixels,
         energy_kev=options.energy,
-        layers=check_layers(options.layers or MR_LAYERS),
+        layers=check_layers(options.layers or VOXEL_LAYERS),
         progress=reporter,
     )
 

@@ -62,7 +62,7 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=(),
         metavar="NAME",
-        help="of the MR: signal, head, dark, dim, deep, attenuation; by default all, but of one head the signal alone",
+        help="of the MR: signal, head, dark, dim, deep (by default; of one head signal alone), attenuation",
     )
 
 

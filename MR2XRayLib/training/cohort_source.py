@@ -16,7 +16,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import BaselineData, Case, CaseGroup, evaluate
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.generators.store import TrainedGenerator
-from MR2XRayLib.mr_layers import MR_LAYERS
+from MR2XRayLib.mr_layers import MR_LAYERS, VOXEL_LAYERS
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
 from MR2XRayLib.training.cohort_pairs import CohortPairs, HeadShelf, validation_pairs
@@ -42,7 +42,7 @@ def cohort_source(
     skip_bad: bool = False,
     pixels: int = 256,
     energy_kev: float = 60.0,
-    layers: Sequence[str] = MR_LAYERS,
+    layers: Sequence[str] = VOXEL_LAYERS,
     progress: Progress = silent,
 ) -> Source:
     """A training on the heads of a cohort file.

@@ -13,7 +13,7 @@ from MR2XRayLib.evaluation import HELD_OUT, VALIDATION, AnatomyFiles
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.intensity import attenuation, normalise_mr
-from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
+from MR2XRayLib.mr_layers import VOXEL_LAYERS, project_mr
 from MR2XRayLib.projection import project
 from MR2XRayLib.simulation.heads import SimulatedHead, read_labels, simulate_contrasts
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
@@ -25,8 +25,8 @@ from MR2XRayLib.volume import Volume
 VALIDATION_SEED = 20_000
 VALIDATION_PAIRS = 16
 
-SETTINGS = PairSettings(pixels=256, spacing=1, heads=8, views=32, passes=4)
-"""At the resolution of use; simulating a head, estimating its attenuation and projecting it pays for 128 pairs."""
+SETTINGS = PairSettings(pixels=256, spacing=1, heads=12, views=16, passes=4)
+"""At the resolution of use; simulating and projecting a head pays for 64 pairs."""
 
 LIMITS = (
     RESEARCH_ONLY,
@@ -98,7 +98,7 @@ def simulated_source(
     evaluate: Callable[[TrainedGenerator], Mapping[str, Mapping[str, float]]],
     families: Sequence[str] = (),
     pixels: int = 256,
-    layers: Sequence[str] = MR_LAYERS,
+    layers: Sequence[str] = VOXEL_LAYERS,
     device: str = "cpu",
 ) -> Source:
     """A training on simulated heads; `families` and `device` as in `SimulatedPairs`, `layers` as in `PairSettings`."""
