@@ -24,11 +24,11 @@ from MR2XRayLib.volume import Volume
 
 HEAD, DARK, DIM, DEEP, ATTENUATION = "head", "dark", "dim", "deep", "attenuation"
 
-MR_LAYERS = (SIGNAL, HEAD, DARK, DIM, DEEP, ATTENUATION)
-"""All layers that there are, in the order of a generator's channels."""
-
 VOXEL_LAYERS = (SIGNAL, HEAD, DARK, DIM, DEEP)
 """Those that take no network: what a generator is trained on unless other layers are named."""
+
+MR_LAYERS = (*VOXEL_LAYERS, ATTENUATION)
+"""All layers that there are, in the order of a generator's channels."""
 
 ESTIMATOR = "estimator"
 """In the provenance of an estimate, and of projections with the layer attenuation: the SHA-256 of its weights."""
@@ -122,8 +122,7 @@ def _linear_weights(fine: int, few: int, step: int) -> np.ndarray:
 
 def layers_at_hand() -> tuple[str, ...]:
     """All layers that can be made here: attenuation needs torch, which Slicer has only once it was installed."""
-    without = () if find_spec("torch") else (ATTENUATION,)
-    return tuple(name for name in MR_LAYERS if name not in without)
+    return MR_LAYERS if find_spec("torch") else VOXEL_LAYERS
 
 
 def check_layers(names: Sequence[str]) -> tuple[str, ...]:

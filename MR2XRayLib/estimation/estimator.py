@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def _covered(mr: Volume, grid: HeadGrid) -> np.ndarray:
 def save_estimator(folder: Path, network: VolumeUNet, card: EstimatorCard) -> EstimatorCard:
     """Write weights (in `STORAGE`) and card into `folder`, both files whole or none; returns the card as written."""
     content, sha256 = packed(network, STORAGE)
-    card = EstimatorCard(**{**asdict(card), "weights_sha256": sha256})
+    card = replace(card, weights_sha256=sha256)
     with atomic_path(folder / CARD) as card_path, atomic_path(folder / WEIGHTS) as weights_path:
         weights_path.write_bytes(content)
         write_json(card_path, asdict(card))

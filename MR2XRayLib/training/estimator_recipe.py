@@ -115,7 +115,7 @@ def make_estimator(
 
 @dataclass(frozen=True, eq=False)
 class BlocksValidator:
-    """L1 and projected loss on blocks (n, 2, side, side, side) of the validation anatomy, for log and card."""
+    """Each term of `LOSS` on blocks (n, 2, side, side, side) of the validation anatomy, for log and card."""
 
     blocks: torch.Tensor
 
