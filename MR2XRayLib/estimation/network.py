@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, layer_norm
 
 PHASES = 8
 """Of a volume: every second voxel along each of three axes."""
 
-
 TINY = 1e-4
+"""Added to the variance of a voxel's channels."""
 
 
 class VolumeUNet(nn.Module):
@@ -27,14 +27,14 @@ class VolumeUNet(nn.Module):
         widths: channels at half, quarter, ... resolution.
     """
 
-    def __init__(self, widths: Sequence[int] = (24, 48, 80, 96)) -> None:
+    def __init__(self, widths: Sequence[int] = (32, 48, 80, 96)) -> None:
         super().__init__()
         self.multiple = 2 ** len(widths)
         self.first = nn.Conv3d(PHASES, widths[0], 3, padding=1)
         pairs = list(pairwise(widths))
         self.down = nn.ModuleList(
             nn.Sequential(
-                ChannelNorm(fine),
+                ChannelNorm(),
                 nn.ReLU(),
                 nn.Conv3d(fine, coarse, 3, stride=2, padding=1),
                 VolumeBlock(coarse),
@@ -44,7 +44,7 @@ class VolumeUNet(nn.Module):
         self.up = nn.ModuleList(nn.Conv3d(coarse, fine, 1) for fine, coarse in reversed(pairs))
         self.blocks = nn.ModuleList(VolumeBlock(fine) for fine, _ in reversed(pairs))
         self.last = nn.Sequential(
-            ChannelNorm(widths[0]), nn.ReLU(), nn.Conv3d(widths[0], PHASES, 3, padding=1)
+            ChannelNorm(), nn.ReLU(), nn.Conv3d(widths[0], PHASES, 3, padding=1)
         )
 
     def forward(self, volume: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class VolumeBlock(nn.Module):
         first, second = (nn.Conv3d(channels, channels, 3, padding=1) for _ in range(2))
         nn.init.zeros_(second.weight)
         nn.init.zeros_(second.bias)  # type: ignore[arg-type]
-        self.residual = nn.Sequential(ChannelNorm(channels), nn.ReLU(), first, nn.ReLU(inplace=True), second)
+        self.residual = nn.Sequential(ChannelNorm(), nn.ReLU(), first, nn.ReLU(inplace=True), second)
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, c, nk, nj, ni) to the same shape."""
@@ -74,18 +74,17 @@ class VolumeBlock(nn.Module):
 
 
 class ChannelNorm(nn.Module):
-    """Each voxel's channels over their root mean square (Zhang and Sennrich, arXiv 1910.07467), times a weight."""
+    """Each voxel's channels, less their mean and over their deviation (Ba et al., arXiv 1607.06450).
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
+    It has no weights: the convolution that follows has them, and in bfloat16 torch sums their gradients over all
+    voxels so coarsely that up to all of a gradient is lost.
+    """
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, c, nk, nj, ni) to the same shape."""
-        mean_square = features.square().mean(dim=1, keepdim=True)
-        return (
-            features * torch.rsqrt(mean_square + TINY) * self.weight.to(features.dtype)[:, None, None, None]
-        )
+        # Channels are innermost in memory, where torch's fused kernel takes a quarter of the time of the formula.
+        innermost = features.movedim(1, -1)
+        return layer_norm(innermost, innermost.shape[-1:], eps=TINY).movedim(-1, 1)
 
 
 def phases(volume: Tensor) -> Tensor:

@@ -98,13 +98,14 @@ def simulate_head(
     family: str | None = None,
     clinical: bool = True,
     variety: Variety = Variety(),  # noqa: B008 (frozen)
+    registered: bool = False,
 ) -> SimulatedHead:
     """Draw one head on an anatomy, seen in one contrast: the first of `simulate_contrasts`, which see.
 
     Args:
         family: the family of MR contrast; drawn if None.
     """
-    return simulate_contrasts(labels, seed, index, spacing, (family,), clinical, variety)[0]
+    return simulate_contrasts(labels, seed, index, spacing, (family,), clinical, variety, registered)[0]
 
 
 def simulate_contrasts(
@@ -115,6 +116,7 @@ def simulate_contrasts(
     families: Sequence[str | None] = (None,),
     clinical: bool = True,
     variety: Variety = Variety(),  # noqa: B008 (frozen)
+    registered: bool = False,
 ) -> tuple[SimulatedHead, ...]:
     """Draw one head on an anatomy, seen in several contrasts, which share anatomy and CT (the same `Volume`).
 
@@ -129,6 +131,7 @@ def simulate_contrasts(
         clinical: with slices up to 5 mm thick and a small error of registration, as real pairs have; else the MR
             has the CT's voxels and lies exactly on it.
         variety: how the anatomy itself is changed; by default not at all.
+        registered: leave out a clinical scan's error of registration; everything else stays what it is.
     """
     rng = np.random.default_rng([seed, index])
     added = np.random.default_rng([seed, index, VARIETY_STREAM])
@@ -147,6 +150,8 @@ def simulate_contrasts(
             rng = np.random.default_rng([seed, index, CONTRAST_STREAM + number])
         family = wanted or draw_family(rng)
         mr, head = _scan(seen, family, added_signal, spacing, clinical, rng)
+        if clinical and not registered:
+            mr = mr.moved(_draw_misregistration(rng))
         heads.append(SimulatedHead(mr.moved(pose), ct, head, family, _centre_mm(ct)))
     return tuple(heads)
 
@@ -165,8 +170,6 @@ def _scan(
     block = _slice_shape(rng, spacing) if clinical else (spacing,) * 3
     scan = _pooled(mr, anatomy, block, "raw")
     scan = replace(scan, voxels=_scanned(scan.voxels, rng))
-    if clinical:
-        scan = scan.moved(_draw_misregistration(rng))
     return scan, _head_mask(anatomy, block)
 
 

@@ -82,7 +82,9 @@ SEQUENCES = {
 RANDOM = "random"
 """The family that follows no physics: every soft tissue any signal, bone dark."""
 
-FAMILY_WEIGHTS = {"T1": 0.30, "MPRAGE": 0.25, "PD": 0.10, "T2": 0.15, "FLAIR": 0.05, RANDOM: 0.15}
+FAMILY_WEIGHTS = {"T1": 0.22, "MPRAGE": 0.36, "PD": 0.08, "T2": 0.16, "FLAIR": 0.06, RANDOM: 0.12}
+"""How often each is drawn: MPRAGE most, as the commonest 3D sequence of the head and the hardest one here: it shows
+cerebrospinal fluid as dark as the bone beside it."""
 
 
 def draw_family(rng: np.random.Generator) -> str:

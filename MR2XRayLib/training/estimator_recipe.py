@@ -82,12 +82,12 @@ def make_estimator(
     """
     settings, ranks = course.settings, course.ranks
     torch.manual_seed(settings.seed)
-    validate = BlocksValidator.of(anatomies)
+    validate = BlocksValidator.of(anatomies) if ranks.first else None
     network = train(
         VolumeUNet(),
         VolumePairs(anatomies.training),
         settings,
-        Keeping(out, LOG_EVERY, validate=validate if ranks.first else None),
+        Keeping(out, LOG_EVERY, validate=validate),
         max_minutes=course.max_minutes,
         resume=course.resume,
         device=course.device,
@@ -95,7 +95,7 @@ def make_estimator(
         ranks=ranks,
         progress=progress,
     )
-    if not ranks.first:
+    if validate is None:
         return None
     network = rounded(network, STORAGE)
     card = EstimatorCard(

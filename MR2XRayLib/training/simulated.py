@@ -13,7 +13,7 @@ from MR2XRayLib.evaluation import HELD_OUT, VALIDATION, AnatomyFiles
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.intensity import attenuation, normalise_mr
-from MR2XRayLib.mr_layers import VOXEL_LAYERS, project_mr
+from MR2XRayLib.mr_layers import ATTENUATION, VOXEL_LAYERS, project_mr
 from MR2XRayLib.projection import project
 from MR2XRayLib.simulation.heads import SimulatedHead, read_labels, simulate_contrasts
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
@@ -27,6 +27,9 @@ VALIDATION_PAIRS = 16
 
 SETTINGS = PairSettings(pixels=256, spacing=1, heads=12, views=16, passes=4)
 """At the resolution of use; simulating and projecting a head pays for 64 pairs."""
+
+SETTINGS_WITH_ESTIMATE = replace(SETTINGS, heads=6, views=48, passes=5)
+"""With the layer "attenuation", which takes about as long as all else of a head: it pays for 240 pairs."""
 
 LIMITS = (
     RESEARCH_ONLY,
@@ -103,7 +106,8 @@ def simulated_source(
 ) -> Source:
     """A training on simulated heads; `families` and `device` as in `SimulatedPairs`, `layers` as in `PairSettings`."""
     dropout = 0.5 if len(families) > 1 else 0.0
-    settings = replace(SETTINGS, pixels=pixels, layers=tuple(layers), contrast_dropout=dropout)
+    usual = SETTINGS_WITH_ESTIMATE if ATTENUATION in layers else SETTINGS
+    settings = replace(usual, pixels=pixels, layers=tuple(layers), contrast_dropout=dropout)
 
     def validation() -> np.ndarray:
         pairs = SimulatedPairs([anatomies.validation], families, Variety())

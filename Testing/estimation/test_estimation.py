@@ -15,7 +15,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.estimation import Estimator, EstimatorCard, load_estimator, save_estimator
 from MR2XRayLib.estimation.estimator import CARD, STORAGE
 from MR2XRayLib.estimation.grid import HeadGrid
-from MR2XRayLib.estimation.network import VolumeUNet, phases, voxels
+from MR2XRayLib.estimation.network import TINY, ChannelNorm, VolumeUNet, phases, voxels
 from MR2XRayLib.resources import WEIGHTS
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
@@ -62,6 +62,13 @@ def test_a_whole_head_is_estimated_as_its_blocks_are() -> None:
     with torch.inference_mode():
         whole, block = network(volume), network(volume[..., :192])
     torch.testing.assert_close(whole[..., :48], block[..., :48], rtol=1e-4, atol=1e-5)
+
+
+def test_the_norm_is_that_of_each_voxels_channels() -> None:
+    features = torch.randn(2, 5, 3, 4, 6) * 3 + 1
+    centred = features - features.mean(dim=1, keepdim=True)
+    expected = centred / (centred.square().mean(dim=1, keepdim=True) + TINY).sqrt()
+    torch.testing.assert_close(ChannelNorm()(features), expected)
 
 
 @given(

@@ -107,3 +107,12 @@ def test_what_is_no_label_volume_is_refused(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(np.arange(64, dtype=np.int16).reshape(4, 4, 4)), str(path))
     with pytest.raises(MR2XRayError, match="labels"):
         read_labels(path)
+
+
+def test_a_registered_clinical_head_is_the_same_scan_exactly_on_the_ct(a_small_anatomy: Volume) -> None:
+    off, on = (simulate_head(a_small_anatomy, 5, 3, registered=registered) for registered in (False, True))
+    assert np.array_equal(on.mr.voxels, off.mr.voxels)
+    assert np.array_equal(on.ct.voxels, off.ct.voxels)
+    corner = np.array([-0.5, -0.5, -0.5])
+    np.testing.assert_allclose(on.mr.to_world(corner), on.ct.to_world(corner), atol=1e-9)
+    assert 0.05 < np.linalg.norm(off.mr.to_world(corner) - off.ct.to_world(corner)) < 5
