@@ -23,12 +23,21 @@ from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.base import Generator
-from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.card import InputCard, ModelCard
 from MR2XRayLib.generators.store import TrainedGenerator, load_generator, save_generator
-from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE, UncertaintyCard
+from MR2XRayLib.generators.uncertainty_card import (
+    AUGMENTATION,
+    DROPOUT,
+    ENSEMBLE,
+    SECOND_OPINION,
+    UncertaintyCard,
+)
 from MR2XRayLib.head import head_centre_mm
+from MR2XRayLib.intensity import water_attenuation
 from MR2XRayLib.live import Live
+from MR2XRayLib.mr_layers import ATTENUATION
 from MR2XRayLib.projection import Projections
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.synthesis import Synthesizer, same_views
 from MR2XRayLib.uncertainty import UncertainSynthesizer, spread
 from MR2XRayLib.uncertainty.augmentation import Augmentation
@@ -183,6 +192,7 @@ def test_a_card_scales_the_deviation_and_says_so() -> None:
         (entry(members=1), "at least 2"),
         (entry(members=99), "wants 99 augmentations"),
         (entry(DROPOUT), "trained without dropout"),
+        (entry(SECOND_OPINION, members=2), "does not see the layer"),
     ],
 )
 def test_an_uncertainty_that_cannot_be_had_is_refused(
@@ -192,6 +202,21 @@ def test_an_uncertainty_that_cannot_be_had_is_refused(
     with pytest.raises(MR2XRayError, match=words) as refusal:
         UncertainSynthesizer(network, "cpu")
     assert str(refusal.value).endswith(".")
+
+
+def test_a_second_opinion_is_the_estimate_that_the_generator_sees() -> None:
+    mr = lopsided()
+    estimate_mm = mr.pixels[:, ::-1] / 2
+    mr = replace(mr, layers={ATTENUATION: estimate_mm})
+    network = tiny("subpixel", in_channels=2)
+    seen = InputCard(("t1",), 160.0, layers=(SIGNAL, ATTENUATION))
+    card = entry(SECOND_OPINION, members=2, factor=2.0, floor=0.0)
+    generator = trained(network, input=seen, uncertainty=card)
+    made = UncertainSynthesizer(generator, "cpu").synthesize(mr)
+    xray = estimate_mm * water_attenuation(60.0)
+    difference = np.abs(made.synthesized.pixels - xray)
+    np.testing.assert_allclose(made.deviation.pixels, 2 * difference / np.sqrt(2), atol=1e-4)
+    np.testing.assert_allclose(made.mean.pixels, (made.synthesized.pixels + xray) / 2, atol=1e-4)
 
 
 def test_an_ensemble_takes_generators_of_the_same_input_alone() -> None:

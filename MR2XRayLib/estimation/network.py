@@ -43,9 +43,7 @@ class VolumeUNet(nn.Module):
         )
         self.up = nn.ModuleList(nn.Conv3d(coarse, fine, 1) for fine, coarse in reversed(pairs))
         self.blocks = nn.ModuleList(VolumeBlock(fine) for fine, _ in reversed(pairs))
-        self.last = nn.Sequential(
-            ChannelNorm(), nn.ReLU(), nn.Conv3d(widths[0], PHASES, 3, padding=1)
-        )
+        self.last = nn.Sequential(ChannelNorm(), nn.ReLU(), nn.Conv3d(widths[0], PHASES, 3, padding=1))
 
     def forward(self, volume: Tensor) -> Tensor:
         """(n, 1, nk, nj, ni) to the same shape; sizes must be divisible by `multiple`."""

@@ -17,10 +17,23 @@ import numpy as np
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.cases import Case
 from MR2XRayLib.generators.store import TrainedGenerator
-from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE, UncertaintyCard
+from MR2XRayLib.generators.uncertainty_card import (
+    AUGMENTATION,
+    DROPOUT,
+    ENSEMBLE,
+    SECOND_OPINION,
+    UncertaintyCard,
+)
 from MR2XRayLib.metrics import head_mask_2d
 from MR2XRayLib.synthesis import Synthesizer
-from MR2XRayLib.uncertainty.members import AUGMENTATIONS, by_augmentation, by_dropout, by_ensemble, members_of
+from MR2XRayLib.uncertainty.members import (
+    AUGMENTATIONS,
+    by_augmentation,
+    by_dropout,
+    by_ensemble,
+    by_second_opinion,
+    members_of,
+)
 from MR2XRayLib.uncertainty.uncertain import calibrated, spread
 
 BINS = 15
@@ -166,7 +179,7 @@ def calibrate(
         cases: of the heads.
         calibrated_on: the heads in words, for the card.
         method: one of `generators.uncertainty_card.METHODS`.
-        members: how many; of an ensemble there are as many as generators.
+        members: how many; of an ensemble there are as many as generators, of a second opinion two.
         others: the other generators of an ensemble; they are looked up by name when the card is used.
         device: "auto", "cpu", "cuda" or "mps".
 
@@ -180,6 +193,7 @@ def calibrate(
         AUGMENTATION: lambda: by_augmentation(trained, members, device),
         DROPOUT: lambda: by_dropout(trained, members, device),
         ENSEMBLE: lambda: by_ensemble(trained, others, device),
+        SECOND_OPINION: lambda: by_second_opinion(trained, device),
     }
     if method not in made_of:
         raise MR2XRayError(f'There is no uncertainty by "{method}"; choose one of {", ".join(made_of)}.')

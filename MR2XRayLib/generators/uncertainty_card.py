@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 AUGMENTATION, ENSEMBLE, DROPOUT = "test-time augmentation", "ensemble", "MC dropout"
-METHODS = (AUGMENTATION, ENSEMBLE, DROPOUT)
+SECOND_OPINION = "second opinion"
+METHODS = (AUGMENTATION, ENSEMBLE, DROPOUT, SECOND_OPINION)
 """What the members of an uncertainty may be; see `MR2XRayLib.uncertainty.members`."""
 
 

@@ -39,9 +39,7 @@ class VolumePairs:
         """Blocks of one head, float32 (blocks, 2, side, side, side): MR as normalised, attenuation of water as 1."""
         rng = np.random.default_rng([seed, index, 1])
         anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
-        head = simulate_head(
-            anatomy, seed, index, settings.spacing, variety=self.variety, registered=True
-        )
+        head = simulate_head(anatomy, seed, index, settings.spacing, variety=self.variety, registered=True)
         volumes = head_volumes(head)
         return np.stack([_block(volumes, settings.pixels, rng) for _ in range(settings.views)])
 

@@ -2,8 +2,9 @@
 
 Test-time augmentation asks one network about the same head seen a little differently (Wang et al., Neurocomputing
 338, 2019), an ensemble asks several networks (Lakshminarayanan et al., arXiv 1612.01474), MC dropout asks one network
-of which random parts are left out (Gal and Ghahramani, arXiv 1506.02142). All are fixed: the same input gives the same
-members.
+of which random parts are left out (Gal and Ghahramani, arXiv 1506.02142). A second opinion is another way to the same
+image: the projected estimate of attenuation, which a generator with that layer has before it and departs from. All are
+fixed: the same input gives the same members.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ from torch import nn
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import ModelCard
 from MR2XRayLib.generators.store import TrainedGenerator, load_generator
-from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE, METHODS, UncertaintyCard
+from MR2XRayLib.generators.uncertainty_card import (
+    AUGMENTATION,
+    DROPOUT,
+    ENSEMBLE,
+    METHODS,
+    SECOND_OPINION,
+    UncertaintyCard,
+)
+from MR2XRayLib.intensity import water_attenuation
+from MR2XRayLib.mr_layers import ATTENUATION
+from MR2XRayLib.scale import from_unit, to_unit
 from MR2XRayLib.synthesis import Synthesizer
 from MR2XRayLib.uncertainty.augmentation import Augmentation
 
@@ -33,6 +44,9 @@ AUGMENTATIONS = (
     Augmentation(turn_deg=-2.0),
 )
 """Of test-time augmentation; a card with fewer members takes the first of them."""
+
+ENERGY_KEV = 60.0
+"""At which shipped generators were trained."""
 
 
 class Augmented(Synthesizer):
@@ -67,6 +81,30 @@ class WithDropout(Synthesizer):
             finally:
                 for layer in self._dropouts:
                     layer.eval()
+
+
+class EstimateAlone(Synthesizer):
+    """No network: the layer "attenuation" of what a generator sees, as an X-ray at `ENERGY_KEV`.
+
+    Raises:
+        MR2XRayError: if the generator does not see that layer, or sees several contrasts.
+    """
+
+    def __init__(self, trained: TrainedGenerator, device: str = "auto") -> None:
+        super().__init__(trained, device)
+        card = trained.card
+        if ATTENUATION not in card.input.layers or len(card.input.contrasts) != 1:
+            raise MR2XRayError(
+                f'The generator "{card.name}" does not see the layer "{ATTENUATION}" of one contrast; use test-time '
+                "augmentation."
+            )
+        self._channel = card.input.layers.index(ATTENUATION)
+
+    def through_network(self, image: torch.Tensor) -> torch.Tensor:
+        """As `Synthesizer.through_network`."""
+        card = self.trained.card
+        water_mm = from_unit(image[:, self._channel, None], card.input.full_scale_mm)
+        return to_unit(water_mm * water_attenuation(ENERGY_KEV), card.output.full_scale)
 
 
 def dropouts_of(trained: TrainedGenerator) -> list[nn.Dropout]:
@@ -123,6 +161,11 @@ def by_dropout(trained: TrainedGenerator, count: int, device: str = "auto") -> M
     )
 
 
+def by_second_opinion(trained: TrainedGenerator, device: str = "auto") -> Members:
+    """The generator and the estimate that it sees; raises as `EstimateAlone`."""
+    return Synthesizer(trained, device), EstimateAlone(trained, device)
+
+
 def members_of(trained: TrainedGenerator, card: UncertaintyCard, device: str = "auto") -> Members:
     """The members that the card describes.
 
@@ -139,6 +182,8 @@ def members_of(trained: TrainedGenerator, card: UncertaintyCard, device: str = "
         return by_augmentation(trained, card.members, device)
     if card.method == DROPOUT:
         return by_dropout(trained, card.members, device)
+    if card.method == SECOND_OPINION:
+        return by_second_opinion(trained, device)
     assert card.method == ENSEMBLE
     return by_ensemble(trained, [_other(name, sha256) for name, sha256 in card.others.items()], device)
 
