@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from tiny_generators import card_of, tiny
 
 from MR2XRayLib.cli import main
 from MR2XRayLib.demo import demo_pair
-from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.evaluation.calibration_section import CALIBRATIONS
+from MR2XRayLib.files import write_json
+from MR2XRayLib.generators.card import CARD, ModelCard
 from MR2XRayLib.generators.store import save_generator
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, UncertaintyCard
 from MR2XRayLib.training import paper_protocol
 from MR2XRayLib.volume_io import write_volume
 
@@ -67,6 +71,24 @@ def test_numbers_are_written_into_the_cards_on_request_beside_those_of_other_gro
     assert metrics["another_group"] == {"psnr": 1.0}
     assert metrics["registered_pair"]["views"] == told["views"] == 2
     assert (folder / "weights.safetensors").read_bytes() == weights
+
+
+def test_a_report_tells_on_request_whether_the_expected_errors_are_right(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "uncertain"
+    card = save_generator(folder, tiny("unet"), card_of("unet", name="uncertain"))
+    entry = UncertaintyCard(AUGMENTATION, 2, 2.0, 0.1, "nothing", card.weights_sha256)
+    write_json(folder / CARD, replace(card, uncertainty=entry).to_json())
+    words = [str(folder) if word == str(case / "tiny") else word for word in arguments(case, tmp_path / "r")]
+    assert main([*words, "--generator", str(case / "tiny"), "--views", "2", "--uncertainty"]) == 0
+    written = json.loads((tmp_path / "r" / CALIBRATIONS).read_text(encoding="utf-8"))
+    (name,) = written
+    assert name == "uncertain, Registered pair ct"
+    assert written[name]["views"] == 2
+    report = (tmp_path / "r" / "report.md").read_text(encoding="utf-8")
+    assert f"| {name} |" in report
+    assert "--uncertainty" in report
 
 
 def test_the_papers_protocol_measures_its_test_views(

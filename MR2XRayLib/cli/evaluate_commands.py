@@ -14,6 +14,7 @@ from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
     from MR2XRayLib.evaluation import CaseGroup, Evaluation
+    from MR2XRayLib.evaluation.calibration import Calibration
     from MR2XRayLib.generators.store import TrainedGenerator
 
 SIMULATED_VIEWS, PAIR_VIEWS = 4, 32
@@ -23,7 +24,9 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     """Measure, write the report, and tell the main numbers."""
     _check(options)
     from MR2XRayLib.evaluation import evaluate, write_report
+    from MR2XRayLib.evaluation.calibration_section import calibration_section
     from MR2XRayLib.evaluation.report import check_new
+    from MR2XRayLib.evaluation.sections import SECTIONS
     from MR2XRayLib.generators.store import load_generator
 
     check_new(options.out)
@@ -31,10 +34,28 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     groups = _groups(options, reporter)
     evaluation = evaluate(generators, groups, device=options.device, progress=reporter)
     names = [trained.folder.name for trained in generators]
-    write_report(evaluation, options.out, command_line(options, names))
+    calibrations = _calibrations(generators, groups, options.device, reporter) if options.uncertainty else {}
+    sections = (*SECTIONS, calibration_section(calibrations))
+    write_report(evaluation, options.out, command_line(options, names), sections)
     if options.write_cards:
         _write_cards(generators, evaluation)
     _tell(evaluation, options.out, reporter)
+
+
+def _calibrations(
+    generators: Sequence[TrainedGenerator], groups: Sequence[CaseGroup], device: str, reporter: Reporter
+) -> dict[str, Calibration]:
+    """Of each generator that has an uncertainty, on each group; the cases are made once more, for all of them."""
+    from MR2XRayLib.evaluation.calibration import calibration_report
+
+    uncertain, made = [trained for trained in generators if trained.card.has_uncertainty], {}
+    for number, group in enumerate(groups if uncertain else ()):
+        reporter("uncertainty", number / len(groups))
+        cases = list(group.cases())
+        for trained in uncertain:
+            made[f"{trained.card.name}, {group.title}"] = calibration_report(trained, cases, device)
+    reporter("uncertainty", 1.0)
+    return made
 
 
 def _write_cards(generators: Sequence[TrainedGenerator], evaluation: Evaluation) -> None:
@@ -65,7 +86,7 @@ def command_line(options: Namespace, generators: Sequence[str]) -> str:
                 words += [f"--{option}", _machine_independent(one)]
     words += [
         f"--{flag}"
-        for flag in ("validation", "digital-head", "paper-protocol", "write-cards")
+        for flag in ("validation", "digital-head", "paper-protocol", "uncertainty", "write-cards")
         if _flag(options, flag)
     ]
     if options.ct:

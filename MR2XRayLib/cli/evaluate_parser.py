@@ -24,6 +24,9 @@ def add_evaluate(add: Callable[..., argparse.ArgumentParser], words: argparse._S
     parser.add_argument(
         "--views", type=int, metavar="N", help="of a case: 4 of simulated heads, 32 of a pair"
     )
+    parser.add_argument(
+        "--uncertainty", action="store_true", help="also whether generators' expected errors are right"
+    )
     parser.add_argument("--pixels", type=int, default=256, metavar="N", help="rows and columns")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument(

@@ -10,12 +10,12 @@ from MR2XRayLib.evaluation.calibration import SHARES_LEFT_OUT, Calibration
 from MR2XRayLib.evaluation.markdown import table
 from MR2XRayLib.evaluation.results import Evaluation
 from MR2XRayLib.evaluation.sections import Section
-from MR2XRayLib.files import atomic_path
+from MR2XRayLib.files import atomic_path, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PICTURE = "calibration.png"
+PICTURE, CALIBRATIONS = "calibration.png", "calibration.json"
 WORDS = (
     "Inside the heads, in line integrals of attenuation. Expected normalised calibration error (ENCE): the mean over "
     "bins of equally many pixels of |predicted − error| / predicted. Rank correlation: Spearman's, of the predicted "
@@ -41,6 +41,7 @@ def calibration_section(calibrations: Mapping[str, Calibration]) -> Section:
         if not calibrations:
             return []
         write_calibration(folder / PICTURE, calibrations)
+        write_json(folder / CALIBRATIONS, {name: made.to_json() for name, made in calibrations.items()})
         rows = [(name, *_row(made)) for name, made in calibrations.items()]
         picture = f"![Error against predicted deviation]({PICTURE})"
         return ["## Uncertainty", "", WORDS, "", *table(COLUMNS, rows), picture, ""]
