@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from modelled_heads import ct_head, mr_head
 from places import REPOSITORY
+from quick_estimator import HeadOfWater
 
+from MR2XRayLib import estimation
+from MR2XRayLib.estimation import Estimator
 from MR2XRayLib.volume import Volume
 
 # How fast an example runs says how busy the computer is, not whether the code is right.
@@ -27,6 +31,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no head data: {folder} does not exist (set MR2XRAY_DATA)")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_estimator() -> Iterator[Callable[[], Estimator]]:
+    """No test waits for the shipped estimator unless it asks for it by `the_shipped_estimator`; gives what loads it."""
+    with pytest.MonkeyPatch.context() as patch:
+        shipped = estimation.shipped_estimator
+        patch.setattr(estimation, "shipped_estimator", HeadOfWater)
+        yield shipped
+
+
+@pytest.fixture
+def the_shipped_estimator(
+    quick_estimator: Callable[[], Estimator], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Estimator]:
+    """Attenuation is estimated as for users; also what loads the estimator."""
+    monkeypatch.setattr(estimation, "shipped_estimator", quick_estimator)
+    return quick_estimator
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,7 @@ def test_projected_layers_are_the_lengths_of_the_ray(ball: Volume) -> None:
     assert middle["deep"] == pytest.approx(middle["dark"], rel=0.02)
 
 
+@pytest.mark.usefixtures("the_shipped_estimator")
 def test_attenuation_of_the_digital_head_is_estimated_from_its_mr() -> None:
     """A head that no training saw: bone is told from air, both dark in MR, and from what lies beside it."""
     head = digital_head()
@@ -108,6 +109,7 @@ def test_attenuation_of_the_digital_head_is_estimated_from_its_mr() -> None:
     assert estimated.unit == "normalised"
 
 
+@pytest.mark.usefixtures("the_shipped_estimator")
 def test_projections_of_another_estimator_are_refused(ball: Volume) -> None:
     made = project_mr(ball, [VIEW], layers=("attenuation",), device="cpu")
     assert made.provenance["estimator"] == shipped_sha256()
