@@ -17,6 +17,9 @@ WATER_KEV = (20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 150.0)
 WATER_CM2_PER_G = (0.8096, 0.3756, 0.2683, 0.2269, 0.2059, 0.1837, 0.1707, 0.1505)
 """Mass attenuation of liquid water, with coherent scatter: Hubbell and Seltzer, NISTIR 5632, table 4."""
 
+TRAINED_KEV = 60.0
+"""The effective energy at which CT numbers become attenuation unless another is named; all shipped generators' own."""
+
 MR_REFERENCE_PERCENTILE = 95.0
 """The bright tissue that becomes 1 in normalised MR. Of the statistics tried (median, mean, percentiles 75 to
 99) on two T1 heads, cutting the neck off moved this one least in both: 3 and 11 %, the median by up to 55 %."""
@@ -43,7 +46,7 @@ def water_attenuation(energy_kev: float) -> float:
     return float(per_cm) / 10
 
 
-def attenuation(ct: Volume, energy_kev: float = 60.0) -> Volume:
+def attenuation(ct: Volume, energy_kev: float = TRAINED_KEV) -> Volume:
     """Linear attenuation, float32 in 1/mm, of a CT volume in HU, at an effective energy.
 
     mu = mu_water(E) * (1 + HU / 1000), not below 0: the definition of the Hounsfield unit solved for mu, with

@@ -107,7 +107,8 @@ def _settings(options: Namespace, source: Source, loss: Mapping[str, float], ran
     preset = paper if options.preset == "paper" else sound
     settings = preset(source.settings, loss)
     stage = settings.stages[0]
-    stage = replace(stage, batch=options.batch or stage.batch, steps=options.steps or stage.steps)
+    batch = stage.batch if options.batch is None else options.batch
+    stage = replace(stage, batch=batch, steps=stage.steps if options.steps is None else options.steps)
     shards = ranks if options.shards is None else options.shards
     if not 0 < options.rate < math.inf:
         raise MR2XRayError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from MR2XRayLib.evaluation.cases import Case
-from MR2XRayLib.intensity import water_attenuation
+from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
 from MR2XRayLib.metrics import head_mask_2d
 from MR2XRayLib.mr_layers import ATTENUATION
 from MR2XRayLib.projection import Projections
@@ -56,9 +56,9 @@ class MeanImage:
 
 
 def estimate_alone(case: Case) -> Projections:
-    """The projected layer "attenuation" of a case's first MR, times water's attenuation at 60 keV; no generator."""
+    """The projected layer "attenuation" of a case's first MR, times water's at `TRAINED_KEV`; no generator."""
     first = case.mr[0]
-    pixels = first.layer(ATTENUATION) * np.float32(water_attenuation(60.0))
+    pixels = first.layer(ATTENUATION) * np.float32(water_attenuation(TRAINED_KEV))
     return replace(first, pixels=pixels, unit="1")
 
 

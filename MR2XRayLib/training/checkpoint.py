@@ -7,6 +7,7 @@ whole, can never hold a mixture of two states.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +55,11 @@ def save_checkpoint(
     """
     header = {"stage": state.stage, "step": state.step, "minutes": state.minutes, "settings": settings}
     with atomic_path(path) as temporary:
-        save_file(_tensors(state, losses), temporary, {"training": json.dumps(header)})
+        try:
+            save_file(_tensors(state, losses), temporary, {"training": json.dumps(header)})
+        except SafetensorError as error:
+            # What a full disk is to safetensors; `atomic_path` makes a sentence of it.
+            raise OSError(errno.EIO, str(error)) from None
 
 
 def load_checkpoint(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.training.pairs import PairSettings
 
 OPTIMISERS = ("muon", "adam")
@@ -28,6 +29,14 @@ class Stage:
     steps: int
     share: float = 1.0
     loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0, "gradient": 10.0})
+
+    def __post_init__(self) -> None:
+        """Raise MR2XRayError if there is nothing to train on."""
+        if self.batch < 1 or self.steps < 1:
+            raise MR2XRayError(
+                f"A training of {self.steps} steps in batches of {self.batch} is none; give at least 1 of each "
+                "(--steps, --batch)."
+            )
 
 
 @dataclass(frozen=True)

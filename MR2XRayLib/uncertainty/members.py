@@ -25,7 +25,7 @@ from MR2XRayLib.generators.uncertainty_card import (
     SECOND_OPINION,
     UncertaintyCard,
 )
-from MR2XRayLib.intensity import water_attenuation
+from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
 from MR2XRayLib.mr_layers import ATTENUATION
 from MR2XRayLib.scale import from_unit, to_unit
 from MR2XRayLib.synthesis import Synthesizer
@@ -44,9 +44,6 @@ AUGMENTATIONS = (
     Augmentation(turn_deg=-2.0),
 )
 """Of test-time augmentation; a card with fewer members takes the first of them."""
-
-ENERGY_KEV = 60.0
-"""At which shipped generators were trained."""
 
 
 class Augmented(Synthesizer):
@@ -84,7 +81,7 @@ class WithDropout(Synthesizer):
 
 
 class EstimateAlone(Synthesizer):
-    """No network: the layer "attenuation" of what a generator sees, as an X-ray at `ENERGY_KEV`.
+    """No network: the layer "attenuation" of what a generator sees, as an X-ray at `TRAINED_KEV`.
 
     Raises:
         MR2XRayError: if the generator does not see that layer, or sees several contrasts.
@@ -104,7 +101,7 @@ class EstimateAlone(Synthesizer):
         """As `Synthesizer.through_network`."""
         card = self.trained.card
         water_mm = from_unit(image[:, self._channel, None], card.input.full_scale_mm)
-        return to_unit(water_mm * water_attenuation(ENERGY_KEV), card.output.full_scale)
+        return to_unit(water_mm * water_attenuation(TRAINED_KEV), card.output.full_scale)
 
 
 def dropouts_of(trained: TrainedGenerator) -> list[nn.Dropout]:

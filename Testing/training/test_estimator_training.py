@@ -66,3 +66,12 @@ def test_train_estimator_writes_what_loads_and_resumes(
     for one, other in zip(estimator.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
     assert main([*command, "--steps", "4", "--resume"]) == 2
+
+
+@pytest.mark.parametrize("words", [("--steps", "0"), ("--batch", "0"), ("--steps", "-3")])
+def test_a_training_of_no_steps_is_refused_in_a_sentence(
+    words: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train-estimator", "--labels", str(tmp_path), "--out", str(tmp_path / "made"), *words]) == 2
+    assert "give at least 1 of each" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()

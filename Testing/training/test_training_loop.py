@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from invented_pairs import invented_pairs
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from trainer import PAIRS, a_small_network
 
@@ -112,7 +113,8 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_former_one(
 
     def full(tensors: object, path: Path, header: object) -> None:
         path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+        # The class and words of safetensors on a disk that was really full.
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(checkpoints, "save_file", full)
     with pytest.raises(MR2XRayError, match="No space left on device"):
