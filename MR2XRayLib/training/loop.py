@@ -156,6 +156,7 @@ class Batches:
     ) -> None:
         self._stage: Stage = settings.stages[stage]
         seed, shards = 1000 * settings.seed + stage, settings.shards
+        self._ready: dict[int, tuple[Tensor, Tensor]] = {}
         self._streams = [
             PairStream(pairs_of_head, self._stage.pairs, seed, shard, shards, workers)
             for shard in ranks.shards(shards)
@@ -163,8 +164,16 @@ class Batches:
 
     def __call__(self, number: int) -> tuple[Tensor, Tensor]:
         """Batch `number`: MR (pairs, channels, rows, columns) and X-ray (pairs, 1, rows, columns)."""
-        parts = [stream.batch(number, self._stage.batch) for stream in self._streams]
-        return torch.cat([mr for mr, _ in parts]), torch.cat([xray for _, xray in parts])
+        if number not in self._ready:
+            self.prepare(number)
+        return self._ready.pop(number)
+
+    def prepare(self, number: int) -> None:
+        """Have a batch ready beforehand, while a GPU is at work on the one before it."""
+        if number < self._stage.steps:
+            parts = [stream.batch(number, self._stage.batch) for stream in self._streams]
+            mr, xray = zip(*parts, strict=True)
+            self._ready[number] = (mr[0], xray[0]) if len(parts) == 1 else (torch.cat(mr), torch.cat(xray))
 
     def origin(self, number: int) -> str:
         """Which heads and views a batch shows, in words."""
@@ -209,15 +218,17 @@ class Step:
         state, settings = self.state, self.settings
         began, before = time.perf_counter(), self.batches.milliseconds()
         mr, xray = self.batches(state.step)
-        ready = time.perf_counter()
         device = next(state.network.parameters()).device
-        mr = mr.to(device, memory_format=LAYOUTS[mr.ndim])
+        mr = mr.to(device).to(torch.float32, memory_format=LAYOUTS[mr.ndim])
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
             synthesized = self.parallel(mr)
             # Here for VGG-19's convolutions; differences of float32 images stay float32.
-            total, terms = self.loss(synthesized.float(), xray.to(device))
+            total, terms = self.loss(synthesized.float(), xray.to(device).float())
         state.optimiser.zero_grad()
         total.backward()
+        launched = time.perf_counter()
+        self.batches.prepare(state.step + 1)
+        ready = time.perf_counter()
         norm = nn.utils.clip_grad_norm_(state.network.parameters(), settings.gradient_clip or math.inf)
         mean_loss = self.ranks.mean(total)
         self._check(mean_loss, norm.item())
@@ -233,7 +244,7 @@ class Step:
             "gradient_norm": norm.item(),
             "learning_rate": settings.learning_rate * rate,
             "ms_step": 1e3 * (time.perf_counter() - began),
-            "ms_fetching": 1e3 * (ready - began),
+            "ms_fetching": 1e3 * (ready - launched),
             **{name: after[name] - before[name] for name in after},
         }
 

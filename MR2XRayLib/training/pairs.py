@@ -63,9 +63,10 @@ class PairSettings:
 
 
 HeadPairs = Callable[[PairSettings, int, int], np.ndarray]
-"""`pairs(settings, seed, index)`: all pairs of head draw `index`, float32 (views, channels + 1, rows, columns).
+"""`pairs(settings, seed, index)`: all pairs of head draw `index`, shape (views, channels + 1, rows, columns).
 
-On [-1, 1]; the layers of each MR contrast first, X-ray last. Everything random follows from settings, seed and index.
+Float32 or float16, on [-1, 1]; the layers of each MR contrast first, X-ray last. Everything random follows from
+settings, seed and index.
 To be called in other processes it must be picklable: a dataclass, not a closure.
 """
 
@@ -107,18 +108,19 @@ class PairStream:
         self._makers = Makers(partial(pairs_of_head, settings, seed), workers)
         self._making: dict[int, list[Future[Made]]] = {}
         self._round = -1
-        self._pairs = np.empty(0)
+        self._pairs: list[np.ndarray] = []
         self.seconds_making = self.seconds_waiting = 0.0
 
     def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
         """Batch `number` (from 0) of `size` pairs: MR and X-ray projections.
 
-        float32, (size, channels, rows, columns) and (size, 1, rows, columns).
+        (size, channels, rows, columns) and (size, 1, rows, columns), of the numbers that the heads' pairs are in.
         The last, incomplete batch of a pass is left out.
         """
         pass_number, chosen = self._chosen(number, size)
         self._go_to(pass_number // self._settings.passes)
-        pairs = self._pairs[chosen]
+        views = self._settings.views
+        pairs = np.stack([self._pairs[place // views][place % views] for place in chosen])
         rng = np.random.default_rng([self._seed, self._shard, pass_number, chosen[0]])
         if self._settings.mirrored:
             mirrored = rng.random(len(pairs)) < 0.5
@@ -158,7 +160,7 @@ class PairStream:
         self._start(number)
         self._start(number + 1)
         made = [finished(future) for future in self._making.pop(number)]
-        self._pairs, self._round = np.concatenate([pairs for pairs, _ in made]), number
+        self._pairs, self._round = [pairs for pairs, _ in made], number
         self.seconds_making += sum(seconds for _, seconds in made)
         self.seconds_waiting += time.perf_counter() - began
 

@@ -24,8 +24,9 @@ from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.generators.build import build
 from MR2XRayLib.training import checkpoint as checkpoints
 from MR2XRayLib.training.checkpoint import TrainingState
+from MR2XRayLib.training.distributed import ALONE
 from MR2XRayLib.training.log import LOG
-from MR2XRayLib.training.loop import CHECKPOINT, Keeping, train
+from MR2XRayLib.training.loop import CHECKPOINT, Batches, Keeping, train
 from MR2XRayLib.training.muon import Muon
 from MR2XRayLib.training.pairs import PairSettings
 from MR2XRayLib.training.schedule import fraction_done, learning_rate
@@ -58,6 +59,15 @@ def test_training_lowers_the_loss(tmp_path: Path, optimiser: str) -> None:
     log = lines(tmp_path)
     assert [line["step"] for line in log] == [10, 20, 30, 40, 50, 60]
     assert log[-1]["loss"] < 0.85 * log[0]["loss"]
+
+
+def test_a_batch_that_was_prepared_is_the_one_that_would_have_come() -> None:
+    here, there = (Batches(invented_pairs(), SETTINGS, 0, ALONE) for _ in range(2))
+    there.prepare(1)
+    for one, other in zip(here(1), there(1), strict=True):
+        assert torch.equal(one, other)
+    there.prepare(SETTINGS.stages[0].steps)
+    assert not there._ready, "the stage has no batch of that number"
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, ADAM], ids=["muon", "adam"])
