@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from MR2XRayLib import evaluation
 from MR2XRayLib.cli import main
@@ -14,6 +15,7 @@ from MR2XRayLib.cli.train_command import losses
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION
 from MR2XRayLib.generators.exchange import verify_generator
+from MR2XRayLib.generators.store import load_generator
 from MR2XRayLib.mr_layers import VOXEL_LAYERS
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.training import paper_protocol, simulated
@@ -73,6 +75,37 @@ def test_a_training_starts_from_another_ones_weights_and_says_so(head: Path, tmp
     assert verify_generator(tmp_path / "on" / "second").data["started_from"]["weights_sha256"] == (
         parent.weights_sha256
     )
+
+
+def test_layers_that_are_kept_have_the_weights_that_they_had(head: Path, tmp_path: Path) -> None:
+    assert main([*one_head(head), "--name", "first", "--out", str(tmp_path)]) == 0
+    kept = ["--start-from", str(tmp_path / "first"), "--keep", "analysis.0", "synthesis"]
+    assert main([*one_head(head), *kept, "--name", "second", "--out", str(tmp_path / "on")]) == 0
+    before, after = (load_generator(tmp_path / path) for path in ("first", "on/second"))
+    weights = after.generator.state_dict()
+    same = {
+        name for name, value in before.generator.state_dict().items() if torch.equal(value, weights[name])
+    }
+    assert same == {name for name in weights if name.startswith(("analysis.0.", "synthesis."))}
+    assert after.card.training["kept_layers"] == ["analysis.0", "synthesis"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--keep", "roof"], "its layers are "),
+        (["--keep", "analysis", "synthesis", "merge", "last", "linear"], "nothing is left to train"),
+    ],
+)
+def test_layers_that_cannot_be_kept_are_sentences(
+    head: Path, tmp_path: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*one_head(head), "--name", "first", "--out", str(tmp_path)]) == 0
+    words = [*words, "--out", str(tmp_path / "out")]
+    assert main([*one_head(head), *words]) == 2
+    assert "--start-from" in capsys.readouterr().err
+    assert main([*one_head(head), "--start-from", str(tmp_path / "first"), *words]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_a_generator_of_the_same_name_that_sees_a_further_layer_is_its_next_version(

@@ -14,6 +14,7 @@ from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
+    from MR2XRayLib.training.pairs import PairSettings
     from MR2XRayLib.training.settings import TrainingSettings
     from MR2XRayLib.training.source import Source
 
@@ -40,12 +41,21 @@ def train(options: Namespace, reporter: Reporter) -> None:
         torch.set_num_threads(options.threads)
     device = resolve_device(options.device)
     with ranks_of_torchrun(device) as ranks:
-        start = load_generator(options.start_from) if options.start_from else None
+        start = load_generator(options.start_from, to_train=True) if options.start_from else None
         source = _source(options, contrasts, reporter)
         settings = _settings(options, source, loss, ranks.count)
         name = options.name or f"{options.architecture}-{options.width}-{'-'.join(loss)}"
+        recipe = Recipe(
+            name,
+            options.architecture,
+            settings,
+            options.width,
+            start=start,
+            kept=tuple(options.keep),
+            storage=options.weights,
+        )
         card = make_generator(
-            Recipe(name, options.architecture, settings, options.width, start=start, storage=options.weights),
+            recipe,
             source,
             options.out,
             max_minutes=options.minutes,
@@ -70,11 +80,17 @@ def train_estimator(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.training.distributed import ranks_of_torchrun
     from MR2XRayLib.training.estimator_recipe import Course, estimator_settings, make_estimator
     from MR2XRayLib.training.simulated import Anatomies
+    from MR2XRayLib.training.volume_pairs import SETTINGS
 
     device = resolve_device(options.device)
     with ranks_of_torchrun(device) as ranks:
-        settings = estimator_settings(options.steps, options.batch, options.seed, ranks.count)
-        course = Course(settings, options.minutes, options.resume, device, options.workers, ranks)
+        pairs = _with_round(SETTINGS, options)
+        settings = estimator_settings(
+            options.steps, options.batch, options.seed, ranks.count, pairs, _rate(options)
+        )
+        course = Course(
+            settings, options.start_from, options.minutes, options.resume, device, options.workers, ranks
+        )
         card = make_estimator(Anatomies.read(options.labels), course, options.out, reporter)
     if card is not None:
         reporter.say(f"Wrote an estimator to {options.out}.")
@@ -105,23 +121,49 @@ def _settings(options: Namespace, source: Source, loss: Mapping[str, float], ran
     from MR2XRayLib.training.settings import paper, sound
 
     preset = paper if options.preset == "paper" else sound
-    settings = preset(source.settings, loss)
+    settings = preset(_with_round(source.settings, options), loss)
     stage = settings.stages[0]
     batch = stage.batch if options.batch is None else options.batch
     stage = replace(stage, batch=batch, steps=stage.steps if options.steps is None else options.steps)
     shards = ranks if options.shards is None else options.shards
+    rate = _rate(options)
+    return replace(
+        settings,
+        stages=(stage,),
+        learning_rate=rate * settings.learning_rate,
+        matrix_learning_rate=rate * settings.matrix_learning_rate,
+        seed=options.seed,
+        shards=shards,
+    )
+
+
+def _rate(options: Namespace) -> float:
+    """What the learning rates are multiplied by.
+
+    Raises:
+        MR2XRayError: if that is not above 0.
+    """
     if not 0 < options.rate < math.inf:
         raise MR2XRayError(
             f"The learning rates cannot be multiplied by {options.rate:g}; give --rate above 0."
         )
-    return replace(
-        settings,
-        stages=(stage,),
-        learning_rate=options.rate * settings.learning_rate,
-        matrix_learning_rate=options.rate * settings.matrix_learning_rate,
-        seed=options.seed,
-        shards=shards,
-    )
+    return options.rate
+
+
+def _with_round(pairs: PairSettings, options: Namespace) -> PairSettings:
+    """The settings with the heads, views and passes of a round that were asked for.
+
+    Raises:
+        MR2XRayError: if one of them is below 1.
+    """
+    from dataclasses import replace
+
+    asked = {name: getattr(options, name) for name in ("heads", "views", "passes")}
+    named = {name: number for name, number in asked.items() if number is not None}
+    for name, number in named.items():
+        if number < 1:
+            raise MR2XRayError(f"A round of {number} {name} has no pairs; give --{name} of at least 1.")
+    return replace(pairs, **named)
 
 
 def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:

@@ -39,6 +39,9 @@ def add_train_estimator(
     )
     parser.add_argument("--steps", type=int, default=6000, metavar="N", help="6000 by default")
     parser.add_argument("--batch", type=int, default=2, metavar="N", help="blocks of 96 mm, 2 by default")
+    parser.add_argument(
+        "--start-from", type=Path, metavar="DIR", help="an estimator to go on from; else from nothing"
+    )
     _add_time_and_place(parser)
 
 
@@ -73,6 +76,13 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         "--start-from", metavar="NAME|DIR", help="a generator of the same kind; else from nothing"
     )
     group.add_argument(
+        "--keep",
+        nargs="+",
+        default=(),
+        metavar="LAYER",
+        help="of --start-from, to leave as they are",
+    )
+    group.add_argument(
         "--loss", default="l1,gradient=10", help="of l1, l2, gradient, laplacian, perceptual, with weights"
     )
     group.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-19's weights for a perceptual loss")
@@ -81,13 +91,6 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
 def _add_course(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--preset", choices=("sound", "paper"), default="sound", help="optimiser, rates, number of steps"
-    )
-    group.add_argument(
-        "--rate",
-        type=float,
-        default=1.0,
-        metavar="X",
-        help="times the preset's learning rates: less to go on",
     )
     group.add_argument("--steps", type=int, metavar="N", help="in place of the preset's")
     group.add_argument("--batch", type=int, metavar="N", help="pairs, in place of the preset's")
@@ -99,8 +102,18 @@ def _add_course(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_time_and_place(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--rate",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="times the preset's learning rates: less to go on",
+    )
     group.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="of training at most")
     group.add_argument("--seed", type=int, default=0)
+    group.add_argument("--heads", type=int, metavar="N", help="of a round: a GPU wants one a worker or more")
+    group.add_argument("--views", type=int, metavar="N", help="of each head, or blocks of it")
+    group.add_argument("--passes", type=int, metavar="N", help="times that each pair of a round is served")
     group.add_argument(
         "--workers",
         type=int,

@@ -63,15 +63,21 @@ def save_generator(
     return card
 
 
-def load_generator(name_or_folder: str | Path | None = None) -> TrainedGenerator:
+def load_generator(name_or_folder: str | Path | None = None, *, to_train: bool = False) -> TrainedGenerator:
     """Load a generator by its name or from its folder (see `find_generator`), in evaluation mode.
+
+    Args:
+        name_or_folder: see `find_generator`.
+        to_train: load it also if it learned on another estimate of attenuation than this version makes; it can
+            learn on this one then, and is not fit for use before.
 
     Raises:
         MR2XRayError: if there is none, its card or weights are not sound, or do not belong together.
     """
     folder = find_generator(name_or_folder)
     card = ModelCard.read(folder)
-    _check_estimator(card)
+    if not to_train:
+        _check_estimator(card)
     generator = _described(card)
     if card.parameters != parameter_count(generator):
         raise MR2XRayError(

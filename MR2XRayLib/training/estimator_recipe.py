@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from MR2XRayLib.estimation.estimator import STORAGE, EstimatorCard, save_estimator
+from MR2XRayLib.estimation.estimator import STORAGE, EstimatorCard, load_estimator, read_card, save_estimator
 from MR2XRayLib.estimation.network import VolumeUNet
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION
 from MR2XRayLib.progress import Progress, silent
@@ -20,6 +20,7 @@ from MR2XRayLib.training.distributed import ALONE, Ranks
 from MR2XRayLib.training.log import LOG
 from MR2XRayLib.training.loop import Keeping, train
 from MR2XRayLib.training.losses import WeightedSum
+from MR2XRayLib.training.pairs import PairSettings
 from MR2XRayLib.training.recipe import LOG_EVERY, training_entry
 from MR2XRayLib.training.settings import TrainingSettings, sound
 from MR2XRayLib.training.simulated import VALIDATION_SEED, Anatomies
@@ -46,9 +47,11 @@ class Course:
     Attributes:
         max_minutes, resume, device, workers, ranks: see `train`.
         settings: what decides the result.
+        start: an estimator's folder whose weights it starts from, or None.
     """
 
     settings: TrainingSettings
+    start: Path | None = None
     max_minutes: float = math.inf
     resume: bool = False
     device: str = "cpu"
@@ -57,16 +60,21 @@ class Course:
 
 
 def estimator_settings(
-    steps: int = STEPS, batch: int = 2, seed: int = 0, shards: int = 1
+    steps: int = STEPS,
+    batch: int = 2,
+    seed: int = 0,
+    shards: int = 1,
+    pairs: PairSettings = SETTINGS,
+    rate: float = 1.0,
 ) -> TrainingSettings:
-    """The preset "sound" on blocks of volumes, at half its learning rates."""
-    settings = sound(SETTINGS, LOSS, steps=steps)
+    """The preset "sound" on blocks of volumes, at half its learning rates times `rate`."""
+    settings = sound(pairs, LOSS, steps=steps)
     stage = replace(settings.stages[0], batch=batch)
     return replace(
         settings,
         stages=(stage,),
-        learning_rate=settings.learning_rate / 2,
-        matrix_learning_rate=settings.matrix_learning_rate / 2,
+        learning_rate=rate * settings.learning_rate / 2,
+        matrix_learning_rate=rate * settings.matrix_learning_rate / 2,
         seed=seed,
         shards=shards,
     )
@@ -83,8 +91,9 @@ def make_estimator(
     settings, ranks = course.settings, course.ranks
     torch.manual_seed(settings.seed)
     validate = BlocksValidator.of(anatomies) if ranks.first else None
+    network, ancestry = _network(course.start)
     network = train(
-        VolumeUNet(),
+        network,
         VolumePairs(anatomies.training),
         settings,
         Keeping(out, LOG_EVERY, validate=validate),
@@ -104,6 +113,7 @@ def make_estimator(
             "training": [anatomy.name for anatomy in anatomies.training],
             "validation": VALIDATION,
             "held_out": list(HELD_OUT),
+            **ancestry,
         },
         loss=settings.stages[0].loss,
         training=training_entry(settings, course.max_minutes, out / LOG),
@@ -111,6 +121,15 @@ def make_estimator(
         limits=LIMITS,
     )
     return save_estimator(out, network, card)
+
+
+def _network(start: Path | None) -> tuple[VolumeUNet, dict[str, object]]:
+    """An untrained network, or an estimator's, with what the card's `data` says of that one."""
+    if start is None:
+        return VolumeUNet(), {}
+    estimator, card = load_estimator(start), read_card(start)
+    entry = {"weights_sha256": card.weights_sha256, "data": card.data, "training": card.training}
+    return estimator.network, {"started_from": entry}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +144,7 @@ class BlocksValidator:
         pairs = VolumePairs([anatomies.validation], Variety())
         settings = replace(SETTINGS, views=VALIDATION_BLOCKS)
         heads = [pairs(settings, VALIDATION_SEED, index) for index in range(VALIDATION_HEADS)]
-        return cls(torch.from_numpy(np.concatenate(heads)))
+        return cls(torch.from_numpy(np.concatenate(heads)).float())
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> Mapping[str, float]:

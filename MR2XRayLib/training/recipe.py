@@ -46,6 +46,7 @@ class Recipe:
         architecture, width, options: arguments of `build`.
         settings: of the training.
         start: a generator of the same architecture whose weights it starts from, or None; it may see fewer layers.
+        kept: names of layers that keep the weights they start with, "bottom" or "synthesis.0".
         storage: how the weights are written.
         licence: of the weights.
     """
@@ -56,6 +57,7 @@ class Recipe:
     width: str = "compact"
     options: Mapping[str, Any] = field(default_factory=dict)
     start: TrainedGenerator | None = None
+    kept: tuple[str, ...] = ()
     storage: Storage = "float32"
     licence: str = "Apache-2.0"
 
@@ -89,6 +91,7 @@ def make_generator(
     """
     settings = recipe.settings
     network = _network(recipe, source)
+    _keep_layers(network, recipe)
     trained = train(
         network,
         source.pairs,
@@ -113,6 +116,28 @@ def make_generator(
     card = save_generator(out / card.name, trained, replace(card, metrics=metrics), recipe.storage)
     progress("evaluate", 1.0)
     return card
+
+
+def _keep_layers(network: nn.Module, recipe: Recipe) -> None:
+    """Exempt layers from training.
+
+    Raises:
+        MR2XRayError: if they have no weights worth keeping, if the network has no layer of a name, or none besides.
+    """
+    if recipe.kept and recipe.start is None:
+        raise MR2XRayError(
+            "There are no weights to keep (--keep); name the generator that has them (--start-from)."
+        )
+    layers = dict(network.named_modules())
+    for name in recipe.kept:
+        if not name or name not in layers:
+            known = ", ".join(path for path, layer in layers.items() if list(layer.parameters(recurse=False)))
+            raise MR2XRayError(
+                f'The network has no layer "{name}" to keep; its layers are {known}, or what these names begin with.'
+            )
+        layers[name].requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise MR2XRayError("All layers are kept, and nothing is left to train; name fewer (--keep).")
 
 
 def _channels(source: Source) -> int:
@@ -178,7 +203,7 @@ def _perceptual(settings: TrainingSettings, vgg: Path | None) -> dict[str, Any]:
     return {"perceptual": load_vgg(vgg).card_entry() | {"crop_px": PERCEPTUAL_CROP_PX}}
 
 
-def _card(recipe: Recipe, source: Source, training: Mapping[str, Any]) -> ModelCard:
+def _card(recipe: Recipe, source: Source, training: dict[str, Any]) -> ModelCard:
     """The card without metrics."""
     stages = recipe.settings.stages
     optional = len(source.contrasts) > 1 and stages[-1].pairs.contrast_dropout > 0
@@ -199,7 +224,7 @@ def _card(recipe: Recipe, source: Source, training: Mapping[str, Any]) -> ModelC
         options=recipe.options,
         data=dict(source.data) | _ancestry(recipe.start),
         loss={f"stage {n}": dict(stage.loss) for n, stage in enumerate(stages, start=1)},
-        training=training,
+        training=training | ({"kept_layers": list(recipe.kept)} if recipe.kept else {}),
         licence=recipe.licence,
         intended_use=INTENDED_USE,
         limits=source.limits,

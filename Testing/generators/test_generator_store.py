@@ -117,6 +117,7 @@ def test_a_generator_of_another_estimator_is_refused(models: Path) -> None:
     assert load_generator("ours").card.input.estimator_sha256 == shipped_sha256()
     with pytest.raises(MR2XRayError, match='"theirs" was trained with another estimator'):
         load_generator("theirs")
+    assert load_generator("theirs", to_train=True).card.input.estimator_sha256 == "0" * 64
 
 
 def test_loads_by_folder_and_by_name(saved: Path, tmp_path: Path) -> None:
