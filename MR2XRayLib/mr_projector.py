@@ -67,7 +67,7 @@ class MrProjector:
         if wanted == self.layers:
             return self
         made = {
-            name: Projector(layer_of(self.volume, name), self.transform, device=self.device)
+            name: Projector(layer_of(self.volume, name, self.device), self.transform, device=self.device)
             for name in wanted
             if name not in self.projectors
         }

@@ -13,8 +13,7 @@ from modelled_heads import ct_head, mr_head
 from places import REPOSITORY
 from quick_estimator import HeadOfWater
 
-from MR2XRayLib import estimation
-from MR2XRayLib.estimation import Estimator
+from MR2XRayLib.estimation import Estimator, estimator
 from MR2XRayLib.volume import Volume
 
 # How fast an example runs says how busy the computer is, not whether the code is right.
@@ -37,8 +36,8 @@ def shared_data() -> Path:
 def quick_estimator() -> Iterator[Callable[[], Estimator]]:
     """No test waits for the shipped estimator unless it asks for it by `the_shipped_estimator`; gives what loads it."""
     with pytest.MonkeyPatch.context() as patch:
-        shipped = estimation.shipped_estimator
-        patch.setattr(estimation, "shipped_estimator", HeadOfWater)
+        shipped = estimator.shipped_estimator
+        patch.setattr(estimator, "shipped_estimator", lambda device="cpu": HeadOfWater())
         yield shipped
 
 
@@ -47,7 +46,7 @@ def the_shipped_estimator(
     quick_estimator: Callable[[], Estimator], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], Estimator]:
     """Attenuation is estimated as for users; also what loads the estimator."""
-    monkeypatch.setattr(estimation, "shipped_estimator", quick_estimator)
+    monkeypatch.setattr(estimator, "shipped_estimator", quick_estimator)
     return quick_estimator
 
 

@@ -6,6 +6,7 @@
 from MR2XRayLib.estimation.estimator import (
     Estimator,
     EstimatorCard,
+    estimate_attenuation,
     load_estimator,
     save_estimator,
     shipped_estimator,
@@ -15,6 +16,7 @@ from MR2XRayLib.estimation.estimator import (
 __all__ = [
     "Estimator",
     "EstimatorCard",
+    "estimate_attenuation",
     "load_estimator",
     "save_estimator",
     "shipped_estimator",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from MR2XRayLib.files import atomic_path, read_json, write_json
 from MR2XRayLib.resources import WEIGHTS, Storage, resource_folder
 from MR2XRayLib.volume import Volume
 from MR2XRayLib.weights import packed, read_weights
+
+logger = logging.getLogger(__name__)
 
 CARD = "estimator.json"
 FOLDER = "Estimator"
@@ -54,16 +58,27 @@ class Estimator:
     def estimate(self, mr: Volume) -> Volume:
         """Attenuation relative to water's (1 is water, 0 air), on 1 mm voxels around the head, 0 outside of it.
 
+        The mean of two answers, on the head as it is and on its mirror image: their errors differ, as heads hardly do.
+
         Args:
             mr: as `normalise_mr` gives it.
+
+        Raises:
+            torch.OutOfMemoryError: if a GPU has less than about 3 GB left for a head.
         """
         grid = HeadGrid.around(mr, self.network.multiple)
-        signal = torch.from_numpy(grid.sampled(mr))
-        with torch.inference_mode():
-            estimated = self.network(signal[None, None])[0, 0].clamp_(min=0).numpy()
+        signal = torch.from_numpy(grid.sampled(mr)).to(next(self.network.parameters()).device)
+        # Full precision on CUDA, as in `synthesis`: what is measured must not depend on the device.
+        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+            estimated = self._both_ways(signal[None, None])[0, 0].float().cpu().numpy()
         estimated[~_covered(mr, grid)] = 0
         provenance = {**mr.provenance, "estimator": self.sha256}
         return Volume(estimated, grid.affine, "normalised", mr.name, provenance)
+
+    def _both_ways(self, signal: torch.Tensor) -> torch.Tensor:
+        """The mean of the answers on a volume (1, 1, nk, nj, ni) and on its mirror image; rows run along x."""
+        mirrored = self.network(signal.flip(-1)).clamp_(min=0).flip(-1)
+        return self.network(signal).clamp_(min=0).add_(mirrored).div_(2)
 
 
 def _covered(mr: Volume, grid: HeadGrid) -> np.ndarray:
@@ -88,7 +103,7 @@ def load_estimator(folder: Path) -> Estimator:
     Raises:
         MR2XRayError: if card or weights are missing, damaged, or do not belong together.
     """
-    sha256 = _sha256_named(folder)
+    sha256 = read_card(folder).weights_sha256
     network = VolumeUNet()
     network.load_state_dict(read_weights(folder / WEIGHTS, network, sha256))
     # Channels innermost take two thirds of the time, measured on a head of 208 x 240 x 192 voxels.
@@ -97,13 +112,29 @@ def load_estimator(folder: Path) -> Estimator:
 
 
 @cache
-def shipped_estimator() -> Estimator:
-    """The estimator that comes with the program, read once.
+def shipped_estimator(device: str = "cpu") -> Estimator:
+    """The estimator that comes with the program on a device, read once for each.
 
     Raises:
         MR2XRayError: if its files are damaged.
     """
-    return load_estimator(resource_folder(FOLDER))
+    if device == "cpu":
+        return load_estimator(resource_folder(FOLDER))
+    shipped = shipped_estimator()
+    return replace(shipped, network=copy.deepcopy(shipped.network).to(device))
+
+
+def estimate_attenuation(mr: Volume, device: str = "cpu") -> Volume:
+    """The shipped estimator's `Estimator.estimate` on a device; on the CPU where that has too little memory left.
+
+    Raises:
+        MR2XRayError: if the estimator's files are damaged.
+    """
+    try:
+        return shipped_estimator(device).estimate(mr)
+    except torch.OutOfMemoryError:
+        logger.info("The memory of %s is too small to estimate attenuation there; the CPU does it.", device)
+        return shipped_estimator().estimate(mr)
 
 
 @cache
@@ -113,11 +144,17 @@ def shipped_sha256() -> str:
     Raises:
         MR2XRayError: if the card is missing or damaged.
     """
-    return _sha256_named(resource_folder(FOLDER))
+    return read_card(resource_folder(FOLDER)).weights_sha256
 
 
-def _sha256_named(folder: Path) -> str:
+def read_card(folder: Path) -> EstimatorCard:
+    """The card in an estimator's folder.
+
+    Raises:
+        MR2XRayError: if it is missing, cannot be read or names no weights.
+    """
     card = read_json(folder / CARD, "estimator card")
-    if not isinstance(card, Mapping) or not isinstance(sha256 := card.get("weights_sha256"), str):
+    if not isinstance(card, Mapping) or not isinstance(card.get("weights_sha256"), str):
         raise MR2XRayError(f"{folder / CARD} names no weights_sha256; replace the estimator.")
-    return sha256
+    known = {field.name for field in fields(EstimatorCard)}
+    return EstimatorCard(**{name: value for name, value in card.items() if name in known})

@@ -26,7 +26,7 @@ class VolumeUNet(nn.Module):
         widths: channels at half, quarter, ... resolution.
     """
 
-    def __init__(self, widths: Sequence[int] = (32, 48, 80, 96)) -> None:
+    def __init__(self, widths: Sequence[int] = (48, 80, 96, 96)) -> None:
         super().__init__()
         self.multiple = 2 ** len(widths)
         self.first = nn.Conv3d(PHASES, widths[0], 3, padding=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from MR2XRayLib.carm import View
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION, AnatomyFiles
@@ -18,6 +19,7 @@ from MR2XRayLib.projection import project
 from MR2XRayLib.simulation.heads import SimulatedHead, read_labels, simulate_contrasts
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
 from MR2XRayLib.simulation.variety import TRAINING_VARIETY, Variety
+from MR2XRayLib.synthesis import bfloat16_is_worth_it
 from MR2XRayLib.training.pairs import PairSettings, pages
 from MR2XRayLib.training.source import RESEARCH_ONLY, Source
 from MR2XRayLib.volume import Volume
@@ -82,7 +84,9 @@ class SimulatedPairs:
         )
         centre_mm = heads[0].centre_mm
         views = [draw_view(rng, centre_mm, settings.carm) for _ in range(settings.views)]
-        return project_head(heads, views, settings.layers, self.device)
+        # For the estimator of attenuation, which takes as long as all else of a head, and half of it in bfloat16.
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_worth_it()):
+            return project_head(heads, views, settings.layers, self.device)
 
 
 def project_head(

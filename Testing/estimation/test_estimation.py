@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.estimation import Estimator, EstimatorCard, load_estimator, save_estimator
+from MR2XRayLib.estimation import (
+    Estimator,
+    EstimatorCard,
+    estimate_attenuation,
+    estimator,
+    load_estimator,
+    save_estimator,
+)
 from MR2XRayLib.estimation.estimator import CARD, STORAGE
 from MR2XRayLib.estimation.grid import HeadGrid
 from MR2XRayLib.estimation.network import TINY, ChannelNorm, VolumeUNet, phases, voxels
@@ -103,11 +110,11 @@ def test_the_grid_surrounds_the_head_and_its_sizes_can_be_halved() -> None:
 
 def test_an_estimate_does_not_depend_on_the_index_frame_of_the_mr() -> None:
     """The same ball stored with its axes exchanged and reversed is the same head."""
-    estimator = Estimator(a_network(), "0" * 64)
+    made_by = Estimator(a_network(), "0" * 64)
     mr = a_ball(np.eye(4))
     turned = np.ascontiguousarray(mr.voxels[:, ::-1].transpose(2, 0, 1))
     other = Volume(turned, mr.affine @ _index_of_turned(mr), "normalised")
-    one, two = estimator.estimate(mr), estimator.estimate(other)
+    one, two = made_by.estimate(mr), made_by.estimate(other)
     np.testing.assert_allclose(one.affine, two.affine, atol=1e-9)
     np.testing.assert_allclose(one.voxels, two.voxels, atol=1e-5)
 
@@ -116,6 +123,41 @@ def _index_of_turned(mr: Volume) -> np.ndarray:
     """From the index of `voxels[:, ::-1].transpose(2, 0, 1)` to that of `voxels`: i = k', j = last - i', k = j'."""
     last = mr.size[1] - 1
     return np.array([[0.0, 0, 1, 0], [-1, 0, 0, last], [0, 1, 0, 0], [0, 0, 0, 1]])
+
+
+def test_the_estimate_of_a_mirrored_head_is_the_mirrored_estimate() -> None:
+    """To the network left is not right; the mean of its two answers knows no sides."""
+    network, mr = a_network(), a_ball(np.eye(4))
+    mirrored = Volume(np.ascontiguousarray(mr.voxels[..., ::-1]), mr.affine, "normalised")
+    signal = torch.from_numpy(mr.voxels)[None, None]
+    with torch.inference_mode():
+        assert not torch.allclose(network(signal).flip(-1), network(signal.flip(-1)), atol=1e-3)
+    one, other = (Estimator(network, "0" * 64).estimate(volume).voxels for volume in (mr, mirrored))
+    assert np.ptp(one) > 0
+    np.testing.assert_allclose(one, other[..., ::-1], atol=1e-5)
+
+
+class Full:
+    """An estimator on a GPU whose memory is taken."""
+
+    def estimate(self, mr: Volume) -> Volume:
+        raise torch.OutOfMemoryError
+
+
+def test_where_the_memory_of_a_gpu_is_too_small_the_cpu_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = {"cuda": Full(), "cpu": Estimator(a_network(), "0" * 64)}
+    monkeypatch.setattr(estimator, "shipped_estimator", lambda device="cpu": shipped[device])
+    mr = a_ball(np.eye(4))
+    there, here = (estimate_attenuation(mr, device).voxels for device in ("cuda", "cpu"))
+    np.testing.assert_array_equal(there, here)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+@pytest.mark.usefixtures("the_shipped_estimator")
+def test_a_gpu_estimates_what_the_cpu_does() -> None:
+    mr = a_ball(np.eye(4))
+    there, here = (estimate_attenuation(mr, device).voxels for device in ("cuda", "cpu"))
+    np.testing.assert_allclose(there, here, atol=1e-3)
 
 
 def test_an_estimate_is_never_negative_and_nothing_outside_the_head() -> None:
