@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 12
 """Views in one figure; of more, as many are shown, evenly spaced."""
 
+MOST_TICKS = 5
+"""Steps on a colour bar: labels of three decimals still stand apart."""
+
 NOTE = "Synthesized image: a guess from MR, not for diagnosis."
 
 
@@ -212,6 +215,7 @@ def _draw_bars(figure: Figure, layout: _Layout, columns: list[_Column]) -> None:
         bar = figure.colorbar(image, cax=axes, orientation="horizontal", extend="both")
         bar.set_label(column.quantity, fontsize=8)
         bar.ax.tick_params(labelsize=8)
+        bar.ax.locator_params(nbins=MOST_TICKS)
         first = last + 1
 
 
