@@ -56,7 +56,7 @@ def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
         name: "signal", the volume itself; "head", 1 inside the head; "dark" and "dim", 1 in its dark voxels, 0 in its
             bright ones; "deep", dark times the depth below the skin over `DEEPEST_MM`, at most 1; "attenuation", as the
             estimator that comes with the program infers it, 1 being water's.
-        device: "auto", "cpu", "cuda" or "mps"; the estimator runs on the CPU or, much quicker, on "cuda".
+        device: "auto", "cpu", "cuda" or "mps"; the estimator runs on the CPU or on "cuda".
 
     Raises:
         MR2XRayError: if there is no such layer, or the volume is not normalised.

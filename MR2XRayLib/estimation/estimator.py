@@ -64,7 +64,7 @@ class Estimator:
             mr: as `normalise_mr` gives it.
 
         Raises:
-            torch.OutOfMemoryError: if a GPU has less than about 3 GB left for a head.
+            torch.OutOfMemoryError: if the network is on a GPU whose memory is too small.
         """
         grid = HeadGrid.around(mr, self.network.multiple)
         signal = torch.from_numpy(grid.sampled(mr)).to(next(self.network.parameters()).device)

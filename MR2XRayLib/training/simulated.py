@@ -31,7 +31,7 @@ SETTINGS = PairSettings(pixels=256, spacing=1, heads=12, views=16, passes=4)
 """At the resolution of use; simulating and projecting a head pays for 64 pairs."""
 
 SETTINGS_WITH_ESTIMATE = replace(SETTINGS, heads=6, views=48, passes=5)
-"""With the layer "attenuation", which takes about as long as all else of a head: it pays for 240 pairs."""
+"""With the layer "attenuation", which takes longer than all else of a head: it pays for 240 pairs."""
 
 LIMITS = (
     RESEARCH_ONLY,
@@ -84,7 +84,7 @@ class SimulatedPairs:
         )
         centre_mm = heads[0].centre_mm
         views = [draw_view(rng, centre_mm, settings.carm) for _ in range(settings.views)]
-        # For the estimator of attenuation, which takes as long as all else of a head, and half of it in bfloat16.
+        # For the estimator of attenuation, which takes longer than all else of a head, and half of it in bfloat16.
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_worth_it()):
             return project_head(heads, views, settings.layers, self.device)
 

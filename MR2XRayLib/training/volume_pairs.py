@@ -38,7 +38,7 @@ class VolumePairs:
     def __call__(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
         """Blocks of one head, float16 (blocks, 2, side, side, side): MR as normalised, attenuation of water as 1.
 
-        In float16 they pass from process to process in half the time, and no noise is as small as its steps.
+        In float16 they take half the memory from process to process; its steps are a thousandth of tissue's signal.
         """
         rng = np.random.default_rng([seed, index, 1])
         anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
