@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.metrics import head_mask_2d
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.registered_pair import RegisteredPair
@@ -56,9 +57,17 @@ def test_the_draws_serve_every_training_view_in_turn(
     monkeypatch.setattr(paper_protocol, "VIEWS_A_DRAW", 3)
     small = PaperProtocol(protocol.pair, 32)
     pairs = small.pairs
-    served = np.concatenate([pairs(small.settings, 0, index) for index in range(2)])
-    assert np.array_equal(served, small.projected(small.training_views))
-    assert np.array_equal(pairs(small.settings, 7, 2), served[:3])
+    everything = small.projected(small.training_views).astype(np.float16)
+    for views in (1, 2, 3):
+        settings = replace(small.settings, views=views)
+        served = np.concatenate([pairs(settings, 0, index) for index in range(6 // views)])
+        assert np.array_equal(served, everything)
+        assert np.array_equal(pairs(settings, 7, 6 // views), served[:views])
+
+
+def test_a_number_of_views_that_does_not_divide_all_is_refused(protocol: PaperProtocol) -> None:
+    with pytest.raises(MR2XRayError, match="3000 training views cannot be served 70 at a time"):
+        protocol.pairs(replace(protocol.settings, views=70), 0, 0)
 
 
 def test_the_head_fills_most_of_the_detector(protocol: PaperProtocol) -> None:
