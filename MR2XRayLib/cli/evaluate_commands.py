@@ -32,6 +32,8 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     check_new(options.out)
     generators = [load_generator(name) for name in options.generator or [None]]
     groups = _groups(options, reporter)
+    if options.uncertainty:
+        groups = [group.kept() for group in groups]
     evaluation = evaluate(generators, groups, device=options.device, progress=reporter)
     names = [trained.folder.name for trained in generators]
     calibrations = _calibrations(generators, groups, options.device, reporter) if options.uncertainty else {}
@@ -45,15 +47,14 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
 def _calibrations(
     generators: Sequence[TrainedGenerator], groups: Sequence[CaseGroup], device: str, reporter: Reporter
 ) -> dict[str, Calibration]:
-    """Of each generator that has an uncertainty, on each group; the cases are made once more, for all of them."""
+    """Of each generator that has an uncertainty, on each group, whose cases `evaluate` has made."""
     from MR2XRayLib.evaluation.calibration import calibration_report
 
     uncertain, made = [trained for trained in generators if trained.card.has_uncertainty], {}
     for number, group in enumerate(groups if uncertain else ()):
         reporter("uncertainty", number / len(groups))
-        cases = list(group.cases())
         for trained in uncertain:
-            made[f"{trained.card.name}, {group.title}"] = calibration_report(trained, cases, device)
+            made[f"{trained.card.name}, {group.title}"] = calibration_report(trained, group.cases(), device)
     reporter("uncertainty", 1.0)
     return made
 

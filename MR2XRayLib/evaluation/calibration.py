@@ -53,7 +53,7 @@ class Scatter:
     Attributes:
         deviation: standard deviation of the members, float32 (pixels,), line integral of attenuation.
         error: synthesized minus reference, float32 (pixels,).
-        heads, views: how many the pixels come from.
+        heads, views: how many the pixels come from; a head seen in several contrasts is one.
     """
 
     deviation: np.ndarray
@@ -128,16 +128,17 @@ def scatter_of(members: Sequence[Synthesizer], cases: Iterable[Case]) -> Scatter
     Raises:
         MR2XRayError: if there are no heads, or they cannot be synthesized.
     """
-    deviations, errors, heads, views = [], [], 0, 0
+    deviations, errors, heads, views = [], [], set(), 0
     for case in cases:
         made = spread(members, case.contrasts_for(members[0].trained.card))
         inside = np.stack([head_mask_2d(page) for page in case.xray.pixels])
         deviations.append(made.deviation.pixels[inside])
         errors.append(made.synthesized.pixels[inside] - case.xray.pixels[inside])
-        heads, views = heads + 1, views + len(case.xray.views)
+        heads.add(case.head)
+        views += len(case.xray.views)
     if not sum(map(len, errors)):
         raise MR2XRayError("There is no head to calibrate an uncertainty on; give cases with a head in view.")
-    return Scatter(np.concatenate(deviations), np.concatenate(errors), heads, views)
+    return Scatter(np.concatenate(deviations), np.concatenate(errors), len(heads), views)
 
 
 def fitted(scatter: Scatter) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from MR2XRayLib.carm import CArm
 from MR2XRayLib.errors import MR2XRayError
@@ -121,3 +121,26 @@ class CaseGroup:
     count: int
     baselines: BaselineData
     paper: bool = False
+
+    def kept(self) -> CaseGroup:
+        """The same group, whose cases are made the first time and then stay in memory, 7 MB a case of usual size."""
+        return replace(self, cases=_Kept(self.cases))
+
+
+class _Kept:
+    """Makes cases once."""
+
+    def __init__(self, make: Callable[[], Iterator[Case]]) -> None:
+        self._make = make
+        self._made: list[Case] | None = None
+
+    def __call__(self) -> Iterator[Case]:
+        """Those made before; anew until they were once made to the last."""
+        if self._made is not None:
+            yield from self._made
+            return
+        made = []
+        for case in self._make():
+            made.append(case)
+            yield case
+        self._made = made

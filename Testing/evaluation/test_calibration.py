@@ -25,6 +25,7 @@ from MR2XRayLib.evaluation.calibration import (
     calibration_report,
     fitted,
     rank_correlation,
+    scatter_of,
 )
 from MR2XRayLib.evaluation.calibration_section import PICTURE, calibration_section
 from MR2XRayLib.evaluation.cases import Case
@@ -158,6 +159,12 @@ def test_an_ensemble_names_its_generators_and_dropout_is_calibrated_too() -> Non
     assert calibrate(network, heads(1), "a lump", DROPOUT, members=3, device="cpu").members == 3
     with pytest.raises(MR2XRayError, match="choose one of"):
         calibrate(network, heads(1), "a lump", "guessing")
+
+
+def test_a_head_in_several_contrasts_counts_once() -> None:
+    twice = [replace(case, head="one head") for case in heads(2)]
+    scatter = scatter_of([Synthesizer(trained(tiny("unet")), "cpu")] * 2, twice)
+    assert (scatter.heads, scatter.views) == (1, 2)
 
 
 def test_a_calibration_without_heads_is_refused() -> None:

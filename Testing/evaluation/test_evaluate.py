@@ -126,6 +126,22 @@ def test_several_generators_share_one_pass_and_baselines_one_fit() -> None:
         assert group.method("two").estimate("mae").mean > group.method("one").estimate("mae").mean
 
 
+def test_kept_cases_are_made_once_unless_nobody_asked_for_the_last() -> None:
+    made: list[int] = []
+
+    def cases() -> Iterator[Case]:
+        for number, case in enumerate(off_by(0.1, 0.2)):
+            made.append(number)
+            yield case
+
+    group = replace(a_group([]), cases=cases).kept()
+    next(group.cases())
+    first, again = list(group.cases()), list(group.cases())
+    assert made == [0, 0, 1]
+    assert len(first) == 2
+    assert all(one is other for one, other in zip(first, again, strict=True))
+
+
 def test_a_mean_image_is_there_where_it_makes_sense() -> None:
     cases = off_by(0.3, 0.3)
     group = evaluate([identity()], [a_group(cases)]).groups[0]
