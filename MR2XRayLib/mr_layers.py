@@ -46,7 +46,7 @@ DEPTH_STEP_MM = 4.0
 """Depth is measured on voxels of about this size: it is smooth, and the skin lies 3 mm inside the mask anyway."""
 
 
-def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
+def layer_of(mr: Volume, name: str, device: str = "cpu", one_answer: bool = False) -> Volume:
     """One layer of a normalised MR, unit "normalised": its line integrals are in mm.
 
     "attenuation" takes some seconds of all cores and needs torch; the others take a pass or two over the voxels.
@@ -57,6 +57,7 @@ def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
             bright ones; "deep", dark times the depth below the skin over `DEEPEST_MM`, at most 1; "attenuation", as the
             estimator that comes with the program infers it, 1 being water's.
         device: "auto", "cpu", "cuda" or "mps"; the estimator runs on the CPU or on "cuda".
+        one_answer: of the estimator, in place of the mean of two: for training.
 
     Raises:
         MR2XRayError: if there is no such layer, or the volume is not normalised.
@@ -70,7 +71,7 @@ def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
         from MR2XRayLib.estimation import estimate_attenuation
 
         # Apple's MPS was never at hand to be measured with 3D convolutions.
-        return estimate_attenuation(mr, "cuda" if resolve_device(device) == "cuda" else "cpu")
+        return estimate_attenuation(mr, "cuda" if resolve_device(device) == "cuda" else "cpu", one_answer)
     head = mr.voxels > 0
     voxels = head.astype(np.float32)
     if name != HEAD:
@@ -150,6 +151,7 @@ def project_mr(
     layers: Sequence[str] = (SIGNAL,),
     *,
     device: str = "auto",
+    one_answer: bool = False,
     progress: Progress = silent,
 ) -> Projections:
     """The projections of a normalised MR with its layers; arguments and errors as of `project` and `layer_of`.
@@ -158,7 +160,7 @@ def project_mr(
     """
     made = project(mr, views, transform, device=device, progress=progress)
     others = {
-        name: project(layer_of(mr, name, device), views, transform, device=device)
+        name: project(layer_of(mr, name, device, one_answer), views, transform, device=device)
         for name in layers
         if name != SIGNAL
     }

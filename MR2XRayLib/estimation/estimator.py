@@ -55,13 +55,14 @@ class Estimator:
     network: VolumeUNet
     sha256: str
 
-    def estimate(self, mr: Volume) -> Volume:
+    def estimate(self, mr: Volume, one_answer: bool = False) -> Volume:
         """Attenuation relative to water's (1 is water, 0 air), on 1 mm voxels around the head, 0 outside of it.
 
         The mean of two answers, on the head as it is and on its mirror image: their errors differ, as heads hardly do.
 
         Args:
             mr: as `normalise_mr` gives it.
+            one_answer: that on the head as it is, in half the time: for training, where no head comes twice.
 
         Raises:
             torch.OutOfMemoryError: if the network is on a GPU whose memory is too small.
@@ -70,15 +71,21 @@ class Estimator:
         signal = torch.from_numpy(grid.sampled(mr)).to(next(self.network.parameters()).device)
         # Full precision on CUDA, as in `synthesis`: what is measured must not depend on the device.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
-            estimated = self._both_ways(signal[None, None])[0, 0].float().cpu().numpy()
+            answer = self._answer if one_answer else self._both_ways
+            estimated = answer(signal[None, None])[0, 0].float().cpu().numpy()
         estimated[~_covered(mr, grid)] = 0
         provenance = {**mr.provenance, "estimator": self.sha256}
         return Volume(estimated, grid.affine, "normalised", mr.name, provenance)
 
+    def _answer(self, signal: torch.Tensor) -> torch.Tensor:
+        """Attenuation, never negative, of a volume (1, 1, nk, nj, ni)."""
+        answer: torch.Tensor = self.network(signal)
+        return answer.clamp_(min=0)
+
     def _both_ways(self, signal: torch.Tensor) -> torch.Tensor:
         """The mean of the answers on a volume (1, 1, nk, nj, ni) and on its mirror image; rows run along x."""
-        mirrored = self.network(signal.flip(-1)).clamp_(min=0).flip(-1)
-        return self.network(signal).clamp_(min=0).add_(mirrored).div_(2)
+        mirrored = self._answer(signal.flip(-1)).flip(-1)
+        return self._answer(signal).add_(mirrored).div_(2)
 
 
 def _covered(mr: Volume, grid: HeadGrid) -> np.ndarray:
@@ -124,17 +131,17 @@ def shipped_estimator(device: str = "cpu") -> Estimator:
     return replace(shipped, network=copy.deepcopy(shipped.network).to(device))
 
 
-def estimate_attenuation(mr: Volume, device: str = "cpu") -> Volume:
+def estimate_attenuation(mr: Volume, device: str = "cpu", one_answer: bool = False) -> Volume:
     """The shipped estimator's `Estimator.estimate` on a device; on the CPU where that has too little memory left.
 
     Raises:
         MR2XRayError: if the estimator's files are damaged.
     """
     try:
-        return shipped_estimator(device).estimate(mr)
+        return shipped_estimator(device).estimate(mr, one_answer)
     except torch.OutOfMemoryError:
         logger.info("The memory of %s is too small to estimate attenuation there; the CPU does it.", device)
-        return shipped_estimator().estimate(mr)
+        return shipped_estimator().estimate(mr, one_answer)
 
 
 @cache

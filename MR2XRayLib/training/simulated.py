@@ -94,9 +94,13 @@ def project_head(
 ) -> np.ndarray:
     """Pairs of one head, seen in one or more contrasts, as `HeadPairs` gives them.
 
-    The head is found in its MR, as in a user's: on masks that are known a generator learns to trust their edge.
+    The head is found in its MR, as in a user's: on masks that are known a generator learns to trust their edge. Its
+    attenuation is a single answer of the estimator's, for the time that it takes.
     """
-    contrasts = [project_mr(normalise_mr(head.mr), views, layers=layers, device=device) for head in heads]
+    contrasts = [
+        project_mr(normalise_mr(head.mr), views, layers=layers, device=device, one_answer=True)
+        for head in heads
+    ]
     return pages(contrasts, project(attenuation(heads[0].ct), views, device=device), layers)
 
 

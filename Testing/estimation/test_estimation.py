@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,10 +138,18 @@ def test_the_estimate_of_a_mirrored_head_is_the_mirrored_estimate() -> None:
     np.testing.assert_allclose(one, other[..., ::-1], atol=1e-5)
 
 
+def test_one_answer_is_that_on_the_head_as_it_is() -> None:
+    made_by, mr = Estimator(a_network(), "0" * 64), a_ball(np.eye(4))
+    mirrored = replace(mr, voxels=np.ascontiguousarray(mr.voxels[..., ::-1]))
+    one, other = (made_by.estimate(volume, one_answer=True).voxels for volume in (mr, mirrored))
+    assert np.abs(one - other[..., ::-1]).max() > 0.01
+    np.testing.assert_allclose(made_by.estimate(mr).voxels, (one + other[..., ::-1]) / 2, atol=1e-5)
+
+
 class Full:
     """An estimator on a GPU whose memory is taken."""
 
-    def estimate(self, mr: Volume) -> Volume:
+    def estimate(self, mr: Volume, one_answer: bool = False) -> Volume:
         raise torch.OutOfMemoryError
 
 
