@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from types import MappingProxyType
 
 import numpy as np
 
@@ -46,7 +47,7 @@ DEPTH_STEP_MM = 4.0
 """Depth is measured on voxels of about this size: it is smooth, and the skin lies 3 mm inside the mask anyway."""
 
 
-def layer_of(mr: Volume, name: str, device: str = "cpu", one_answer: bool = False) -> Volume:
+def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
     """One layer of a normalised MR, unit "normalised": its line integrals are in mm.
 
     "attenuation" takes some seconds of all cores and needs torch; the others take a pass or two over the voxels.
@@ -57,7 +58,6 @@ def layer_of(mr: Volume, name: str, device: str = "cpu", one_answer: bool = Fals
             bright ones; "deep", dark times the depth below the skin over `DEEPEST_MM`, at most 1; "attenuation", as the
             estimator that comes with the program infers it, 1 being water's.
         device: "auto", "cpu", "cuda" or "mps"; the estimator runs on the CPU or on "cuda".
-        one_answer: of the estimator, in place of the mean of two: for training.
 
     Raises:
         MR2XRayError: if there is no such layer, or the volume is not normalised.
@@ -70,8 +70,7 @@ def layer_of(mr: Volume, name: str, device: str = "cpu", one_answer: bool = Fals
     if name == ATTENUATION:
         from MR2XRayLib.estimation import estimate_attenuation
 
-        # Apple's MPS was never at hand to be measured with 3D convolutions.
-        return estimate_attenuation(mr, "cuda" if resolve_device(device) == "cuda" else "cpu", one_answer)
+        return estimate_attenuation(mr, resolve_device(device))
     head = mr.voxels > 0
     voxels = head.astype(np.float32)
     if name != HEAD:
@@ -150,21 +149,26 @@ def project_mr(
     transform: Transform | None = None,
     layers: Sequence[str] = (SIGNAL,),
     *,
+    made: Mapping[str, Volume] = MappingProxyType({}),
     device: str = "auto",
-    one_answer: bool = False,
     progress: Progress = silent,
 ) -> Projections:
     """The projections of a normalised MR with its layers; arguments and errors as of `project` and `layer_of`.
 
-    The signal is always projected, whether or not `layers` names it.
+    Args:
+        mr, views, transform, device, progress: of `project`.
+        layers: by their names; the signal is always projected, whether or not it is among them.
+        made: those that need not be made, by their names.
     """
-    made = project(mr, views, transform, device=device, progress=progress)
+    signal = project(mr, views, transform, device=device, progress=progress)
     others = {
-        name: project(layer_of(mr, name, device, one_answer), views, transform, device=device)
+        name: project(
+            made[name] if name in made else layer_of(mr, name, device), views, transform, device=device
+        )
         for name in layers
         if name != SIGNAL
     }
-    return with_layers(made, others)
+    return with_layers(signal, others)
 
 
 def with_layers(signal: Projections, layers: Mapping[str, Projections]) -> Projections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from MR2XRayLib.carm import View
 from MR2XRayLib.field_of_view import within_field_of_view
 from MR2XRayLib.head import head_centre_mm, head_only
 from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
-from MR2XRayLib.mr_layers import project_mr
+from MR2XRayLib.mr_layers import ATTENUATION, layer_of, project_mr
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections, project
 from MR2XRayLib.projection.projections import SIGNAL
@@ -63,6 +64,24 @@ class RegisteredPair:
     ) -> tuple[tuple[Projections, ...], Projections]:
         """Each MR contrast (mm) with its layers, and the X-ray (line integrals)."""
         contrasts = tuple(
-            project_mr(volume, views, self.transform, layers, device="cpu") for volume in self.mr
+            project_mr(volume, views, self.transform, layers, made=made, device="cpu")
+            for volume, made in zip(self.mr, self._made(layers), strict=True)
         )
         return contrasts, project(self.ct, views, device="cpu")
+
+    def _made(self, layers: Sequence[str]) -> list[dict[str, Volume]]:
+        """For each MR those of its layers that are kept."""
+        if ATTENUATION not in layers:
+            return [{} for _ in self.mr]
+        return [{ATTENUATION: estimate} for estimate in self.estimates]
+
+    @cached_property
+    def estimates(self) -> tuple[Volume, ...]:
+        """Of each MR the layer "attenuation", which takes seconds: made when it is first wanted, then kept."""
+        return tuple(layer_of(volume, ATTENUATION) for volume in self.mr)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the voxels take, with those of `estimates` once they are there."""
+        kept: tuple[Volume, ...] = vars(self).get("estimates", ())
+        return sum(volume.voxels.nbytes for volume in (self.ct, *self.mr, *kept))

@@ -201,6 +201,15 @@ def test_a_cohort_is_trained_validated_and_tested_on_different_heads(head: Path,
     assert card.metrics["cohort_test_heads"]["heads"] == 1
     log = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
     assert {"loss", "validation_l1", "ms_step", "ms_waiting_for_pairs"} <= set(log)
+    evaluated = ["evaluate", "--cohort", str(tmp_path / "cohort.csv"), "--pixels", "32"]
+    evaluated += ["--generator", str(out / "unet-compact-l1-gradient"), "--out", str(tmp_path / "report")]
+    assert main(evaluated) == 0
+    (group,) = json.loads((tmp_path / "report" / "report.json").read_text())["groups"]
+    by_name = {method["name"]: method["mean"] for method in group["methods"]}
+    numbers = by_name["unet-compact-l1-gradient"]
+    assert group["key"] == "cohort_test_heads"
+    for name in ("masked_mae", "masked_psnr", "hp_corr"):
+        assert numbers[name]["mean"] == pytest.approx(card.metrics["cohort_test_heads"][name], rel=1e-4)
 
 
 @pytest.mark.parametrize("text", ["l1=0", "l1,gradient=x", "l1=-1", "l1=inf", "l1=nan"])

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
+from MR2XRayLib.cli.cohort_heads import cohort_group
 from MR2XRayLib.cli.reporter import Reporter
+
+if TYPE_CHECKING:
+    from MR2XRayLib.evaluation.cases import CaseGroup
+    from MR2XRayLib.generators.store import TrainedGenerator
 
 
 def calibrate(options: Namespace, reporter: Reporter) -> None:
-    """Fit the generator's uncertainty on simulated heads of the validation anatomy, and write it into its card."""
+    """Fit the generator's uncertainty on validation heads, simulated or a cohort's, and write it into its card."""
     from dataclasses import replace
 
     from MR2XRayLib.evaluation.calibration import calibrate as fit_uncertainty
-    from MR2XRayLib.evaluation.cases import Case, CaseSettings
-    from MR2XRayLib.evaluation.for_cards import contrasts_for
-    from MR2XRayLib.evaluation.groups import validation_heads
+    from MR2XRayLib.evaluation.cases import Case
     from MR2XRayLib.files import write_json
     from MR2XRayLib.generators.card import CARD
     from MR2XRayLib.generators.store import load_generator
 
     trained = load_generator(options.generator)
-    settings = CaseSettings(pixels=trained.card.geometry.pixels[0])
-    groups = validation_heads(options.labels, settings, contrasts_for(trained))
+    groups, words = _heads(options, trained, reporter)
     heads = sum(group.count for group in groups)
 
     def told() -> Iterator[Case]:
@@ -31,7 +34,6 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
             reporter("calibrating", number / heads)
             yield case
 
-    words = f"{heads} simulated heads of the validation anatomy, {heads * settings.views} views"
     others = [load_generator(name) for name in options.others]
     entry = fit_uncertainty(
         trained, told(), words, options.method, options.members, others, device=options.device
@@ -44,3 +46,24 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
         f"members)²), by {entry.method}; written into {trained.folder}"
     )
     reporter.result(asdict(entry))
+
+
+def _heads(
+    options: Namespace, trained: TrainedGenerator, reporter: Reporter
+) -> tuple[Sequence[CaseGroup], str]:
+    """What is calibrated on, and the same in words, for the card."""
+    from MR2XRayLib.evaluation.cases import CaseSettings
+    from MR2XRayLib.evaluation.cohort_group import VIEWS
+    from MR2XRayLib.evaluation.for_cards import contrasts_for
+    from MR2XRayLib.evaluation.groups import validation_heads
+
+    pixels = trained.card.geometry.pixels[0]
+    if options.cohort:
+        group = cohort_group(options, "validate", [trained], reporter, pixels)
+        return (
+            group,
+        ), f"the validation heads of {options.cohort.name}, {group.count} from {VIEWS} views each"
+    settings = CaseSettings(pixels)
+    groups = validation_heads(options.labels, settings, contrasts_for(trained))
+    heads = sum(group.count for group in groups)
+    return groups, f"{heads} simulated heads of the validation anatomy, {heads * settings.views} views"

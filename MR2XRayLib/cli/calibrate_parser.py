@@ -15,7 +15,16 @@ def add_calibrate(add: Callable[..., argparse.ArgumentParser], words: argparse._
     """Add the command; `add` is the parser's own way of adding one."""
     parser = add(words, "calibrate", calibrate, "let a generator tell the expected error of its images")
     parser.add_argument("generator", metavar="NAME|DIR", help="its card gets the entry")
-    parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="BrainWeb label volumes")
+    heads = parser.add_mutually_exclusive_group(required=True)
+    heads.add_argument("--labels", type=Path, metavar="DIR", help="simulated heads on BrainWeb label volumes")
+    heads.add_argument(
+        "--cohort",
+        type=Path,
+        metavar="FILE",
+        help="the validation heads among your own (see: mr2xray cohort)",
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="go on without heads that cannot be loaded")
+    parser.add_argument("--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT")
     parser.add_argument("--method", choices=METHODS, default=AUGMENTATION)
     parser.add_argument("--members", type=int, default=8, help="images that a deviation is made of (8)")
     parser.add_argument(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from MR2XRayLib.cli.cohort_heads import cohort_group
 from MR2XRayLib.cli.inputs import read_transform
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
@@ -15,6 +16,7 @@ from MR2XRayLib.errors import MR2XRayError
 if TYPE_CHECKING:
     from MR2XRayLib.evaluation import CaseGroup, Evaluation
     from MR2XRayLib.evaluation.calibration import Calibration
+    from MR2XRayLib.evaluation.cohort_group import Side
     from MR2XRayLib.generators.store import TrainedGenerator
 
 SIMULATED_VIEWS, PAIR_VIEWS = 4, 32
@@ -31,7 +33,7 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
 
     check_new(options.out)
     generators = [load_generator(name) for name in options.generator or [None]]
-    groups = _groups(options, reporter)
+    groups = _groups(options, generators, reporter)
     if options.uncertainty:
         groups = [group.kept() for group in groups]
     evaluation = evaluate(generators, groups, device=options.device, progress=reporter)
@@ -76,7 +78,7 @@ def command_line(options: Namespace, generators: Sequence[str]) -> str:
     words = ["mr2xray", "evaluate"]
     for name in generators:
         words += ["--generator", name]
-    for option in ("labels", "mr", "ct", "transform", "contrasts", "views"):
+    for option in ("labels", "cohort", "mr", "ct", "transform", "contrasts", "views"):
         value = getattr(options, option)
         if value is None:
             continue
@@ -87,11 +89,13 @@ def command_line(options: Namespace, generators: Sequence[str]) -> str:
                 words += [f"--{option}", _machine_independent(one)]
     words += [
         f"--{flag}"
-        for flag in ("validation", "digital-head", "paper-protocol", "uncertainty", "write-cards")
+        for flag in ("validation", "digital-head", "skip-bad", "paper-protocol", "uncertainty", "write-cards")
         if _flag(options, flag)
     ]
     if options.ct:
-        words += ["--preset", options.preset, "--energy", f"{options.energy:g}"]
+        words += ["--preset", options.preset]
+    if options.ct or options.cohort:
+        words += ["--energy", f"{options.energy:g}"]
     return shlex.join([*words, "--pixels", str(options.pixels), "--out", _machine_independent(options.out)])
 
 
@@ -105,21 +109,25 @@ def _machine_independent(value: object) -> str:
 
 def _check(options: Namespace) -> None:
     """Say before the work, not after it, what does not go together."""
-    if not (options.labels or options.digital_head or options.mr or options.ct):
+    if not (options.labels or options.digital_head or options.cohort or options.mr or options.ct):
         raise MR2XRayError(
-            "There are no heads to evaluate on; give --labels, --digital-head, or --mr and --ct of a pair."
+            "There are no heads to evaluate on; give --labels, --digital-head, --cohort, or --mr and --ct of a pair."
         )
     if bool(options.mr) != bool(options.ct):
         raise MR2XRayError("A pair needs both volumes; give --mr and --ct.")
     if options.paper_protocol and not options.ct:
         raise MR2XRayError("The paper's protocol is of one pair; give --mr and --ct.")
-    if (options.validation or options.contrasts) and not options.labels:
-        raise MR2XRayError("--validation and --contrasts are of simulated heads; give --labels.")
+    if options.validation and not (options.labels or options.cohort):
+        raise MR2XRayError("--validation is of simulated heads or a cohort's; give --labels or --cohort.")
+    if options.contrasts and not options.labels:
+        raise MR2XRayError("--contrasts is of simulated heads; give --labels.")
     if options.views is not None and options.views < 1:
         raise MR2XRayError(f"A case cannot have {options.views} views; give 1 or more.")
 
 
-def _groups(options: Namespace, reporter: Reporter) -> list[CaseGroup]:
+def _groups(
+    options: Namespace, generators: Sequence[TrainedGenerator], reporter: Reporter
+) -> list[CaseGroup]:
     from MR2XRayLib.evaluation import CaseSettings, digital_heads, unseen_simulated_heads, validation_heads
 
     settings = CaseSettings(options.pixels, views=options.views or SIMULATED_VIEWS)
@@ -131,6 +139,9 @@ def _groups(options: Namespace, reporter: Reporter) -> list[CaseGroup]:
     if options.digital_head:
         baselines = groups[0].baselines if groups and not options.contrasts else None
         groups.append(digital_heads(settings, baselines))
+    if options.cohort:
+        side: Side = "validate" if options.validation else "test"
+        groups.append(cohort_group(options, side, generators, reporter, options.pixels, options.views))
     if options.ct:
         groups.append(_pair_group(options, reporter))
     return groups

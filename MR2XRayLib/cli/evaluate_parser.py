@@ -20,9 +20,12 @@ def add_evaluate(add: Callable[..., argparse.ArgumentParser], words: argparse._S
         metavar="NAME|DIR",
         help="again for each; the default one if none is given",
     )
-    _add_heads(parser.add_argument_group("heads to evaluate on, one or more of three"))
+    _add_heads(parser.add_argument_group("heads to evaluate on, one or more of four"))
     parser.add_argument(
-        "--views", type=int, metavar="N", help="of a case: 4 of simulated heads, 32 of a pair"
+        "--views",
+        type=int,
+        metavar="N",
+        help="of a case: 4 of simulated heads, 8 of a cohort's, 32 of a pair",
     )
     parser.add_argument(
         "--uncertainty", action="store_true", help="also whether generators' expected errors are right"
@@ -41,12 +44,16 @@ def _add_heads(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--validation",
         action="store_true",
-        help="the validation anatomy in place of those held out, to choose by",
+        help="the validation anatomy, or a cohort's validation heads, in place of those held out: to choose by",
     )
     group.add_argument(
         "--contrasts", nargs="+", metavar="NAME", help="see each simulated head in these together: T1 T2"
     )
     group.add_argument("--digital-head", action="store_true")
+    group.add_argument(
+        "--cohort", type=Path, metavar="FILE", help="the test heads among your own (see: mr2xray cohort)"
+    )
+    group.add_argument("--skip-bad", action="store_true", help="go on without heads that cannot be loaded")
     group.add_argument(
         "--write-cards", action="store_true", help="put the numbers into the generators' cards too"
     )

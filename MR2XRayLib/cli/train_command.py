@@ -202,6 +202,7 @@ def _cohort(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) 
         energy_kev=options.energy,
         layers=check_layers(options.layers or VOXEL_LAYERS),
         progress=reporter,
+        warn=reporter.warn,
     )
 
 

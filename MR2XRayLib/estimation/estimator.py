@@ -132,11 +132,13 @@ def shipped_estimator(device: str = "cpu") -> Estimator:
 
 
 def estimate_attenuation(mr: Volume, device: str = "cpu", one_answer: bool = False) -> Volume:
-    """The shipped estimator's `Estimator.estimate` on a device; on the CPU where that has too little memory left.
+    """The shipped estimator's `Estimator.estimate` on "cuda" if that is the device and has the memory, else on the CPU.
 
     Raises:
         MR2XRayError: if the estimator's files are damaged.
     """
+    # Apple's MPS was never at hand to be measured with 3D convolutions.
+    device = "cuda" if device == "cuda" else "cpu"
     try:
         return shipped_estimator(device).estimate(mr, one_answer)
     except torch.OutOfMemoryError:

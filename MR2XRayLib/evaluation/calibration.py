@@ -117,9 +117,12 @@ class Calibration:
         return asdict(self)
 
     def numbers(self) -> dict[str, float]:
-        """The single numbers, rounded to four digits, for a model card."""
+        """The single numbers for a model card, all but the counts rounded to four digits."""
         numbers = {name: value for name, value in asdict(self).items() if isinstance(value, (int, float))}
-        return {name: float(f"{value:.4g}") for name, value in numbers.items()}
+        return {
+            name: value if isinstance(value, int) else float(f"{value:.4g}")
+            for name, value in numbers.items()
+        }
 
 
 def scatter_of(members: Sequence[Synthesizer], cases: Iterable[Case]) -> Scatter:

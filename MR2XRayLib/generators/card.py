@@ -214,7 +214,7 @@ def _value(kind: Any, value: Any, entry: str) -> Any:
     if origin is Mapping and isinstance(value, Mapping):
         return {key: _value(inner[1], item, f"{entry}.{key}") for key, item in value.items()}
     if kind is float and type(value) in (int, float) and abs(value) < LARGEST_NUMBER:
-        return float(value)
+        return value  # a count stays whole, so that a card written again differs in what is new alone
     if kind in (int, str, bool) and type(value) is kind:
         return value
     raise MR2XRayError(f"The model card entry {entry} cannot be {value!r:.60}; replace the card.")

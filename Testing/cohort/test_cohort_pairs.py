@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from MR2XRayLib.cohort import shelf as cohort_shelf
 from MR2XRayLib.cohort.heads import CohortHead
+from MR2XRayLib.cohort.shelf import HeadShelf
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.scale import MR_FULL_SCALE_MM, to_unit
 from MR2XRayLib.simulation.random_views import draw_view
 from MR2XRayLib.training import cohort_pairs
-from MR2XRayLib.training.cohort_pairs import CohortPairs, HeadShelf, validation_pairs
+from MR2XRayLib.training.cohort_pairs import CohortPairs, pages_of_head, validation_pairs
 from MR2XRayLib.training.pairs import ABSENT, PairSettings
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume_io import read_volume
@@ -35,7 +37,7 @@ def test_pages_are_what_the_pipeline_projects(heads: tuple[CohortHead, ...]) -> 
     pair = RegisteredPair.of(mr, read_volume(head.ct), Transform.read(head.transform), "rigid", 60.0)
     views = [draw_view(np.random.default_rng(0), pair.centre_mm, SETTINGS.carm)]
     (t2, t1), xray = pair.projected(views)
-    pages = shelf.pages(head, views)
+    pages = pages_of_head(shelf, head, views)
     assert (pages.shape, pages.dtype) == ((1, 3, 32, 32), np.float32)
     np.testing.assert_allclose(pages[:, 0], to_unit(t2.pixels, MR_FULL_SCALE_MM), atol=1e-6)
     np.testing.assert_allclose(pages[:, 1], to_unit(t1.pixels, MR_FULL_SCALE_MM), atol=1e-6)
@@ -91,20 +93,20 @@ def test_memory_holds_what_it_may_and_always_one_head(
     heads: tuple[CohortHead, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    load_head = cohort_pairs.load_head
+    load_head = cohort_shelf.load_head
 
     def counted(head: CohortHead) -> object:
         loaded.append(head.name)
         return load_head(head)
 
-    monkeypatch.setattr(cohort_pairs, "load_head", counted)
+    monkeypatch.setattr(cohort_shelf, "load_head", counted)
     a, b, c = heads
 
     def loads(kept_bytes: int, *order: CohortHead) -> str:
         loaded.clear()
         shelf = shelf_of("t1", kept_bytes=kept_bytes)
         for head in order:
-            shelf.centre_mm(head)
+            shelf.pair(head)
         return "".join(loaded)
 
     one = read_volume(a.ct).voxels.size * 4 + read_volume(a.mr["t1"]).voxels.size * 4

@@ -209,6 +209,7 @@ def test_the_command_writes_the_entry_into_the_card_and_leaves_the_weights(
     options = Namespace(
         generator=tmp_path / "tiny",
         labels=tmp_path,
+        cohort=None,
         method=AUGMENTATION,
         members=3,
         others=[],

@@ -58,7 +58,9 @@ def replace_weights(folder: Path, weights: dict[str, torch.Tensor]) -> None:
 @pytest.mark.parametrize("architecture", ["unet", "resnet", "crn"])
 def test_saved_generator_comes_back(models: Path, architecture: str) -> None:
     generator = tiny(architecture, in_channels=2).eval()
-    card = card_of(architecture, in_channels=2, metrics={"unseen heads": {"psnr": 30.5}}, limits=("One.",))
+    card = card_of(
+        architecture, in_channels=2, metrics={"unseen heads": {"psnr": 30.5, "views": 8}}, limits=("One.",)
+    )
     written = save_generator(models / "two", generator, card)
     loaded = load_generator("two")
     assert json.dumps(loaded.card.to_json()) == json.dumps(written.to_json())

@@ -1,0 +1,117 @@
+"""A cohort as a case group: the heads of one side alone, and baselines from the side that is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_generators import card_of, tiny
+
+from MR2XRayLib.cli import main
+from MR2XRayLib.cohort.heads import CohortHead
+from MR2XRayLib.cohort.shelf import HeadShelf
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.evaluation import CaseSettings
+from MR2XRayLib.evaluation.cohort_group import cohort_heads, heads_for, trained_on
+from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.store import save_generator
+
+SETTINGS = CaseSettings(pixels=32, views=2)
+
+
+@pytest.fixture
+def cohort(heads: tuple[CohortHead, ...]) -> tuple[CohortHead, ...]:
+    """The head a to train on, b to validate on, c, which is b's person's, to test on."""
+    a, b, c = heads
+    return a, replace(b, split="validate"), replace(c, split="test", person="b")
+
+
+def test_a_group_holds_the_heads_of_its_side_and_is_fitted_on_training_heads(
+    cohort: tuple[CohortHead, ...],
+) -> None:
+    shelf = HeadShelf(("t2", "t1"))
+    test = cohort_heads(cohort, "test", shelf, SETTINGS)
+    validation = cohort_heads(cohort, "validate", shelf, SETTINGS)
+    assert (test.key, validation.key) == ("cohort_test_heads", "cohort_validation_heads")
+    ((c,), (b,), (a,)) = (list(each()) for each in (test.cases, validation.cases, test.baselines.cases))
+    assert [(case.name, case.head) for case in (a, b, c)] == [("a", "a"), ("b", "b"), ("c", "b")]
+    assert [case.contrasts for case in (a, b, c)] == [("t2", "t1"), ("t2", "t1"), ("t1",)]
+    assert (test.count, test.baselines.count) == (1, 1)
+    assert c.xray.pixels.shape == (2, 32, 32)
+    assert "attenuation" in c.mr[0].layers
+
+
+def test_the_views_of_a_group_are_the_same_every_time(cohort: tuple[CohortHead, ...]) -> None:
+    one, again = (next(cohort_heads(cohort, "test", HeadShelf(("t1",)), SETTINGS).cases()) for _ in range(2))
+    np.testing.assert_array_equal(one.xray.pixels, again.xray.pixels)
+
+
+def test_without_training_heads_the_baselines_know_the_heads_from_other_views(
+    cohort: tuple[CohortHead, ...],
+) -> None:
+    group = cohort_heads(cohort[2:], "test", HeadShelf(("t1",)), SETTINGS)
+    (case,), (known,) = list(group.cases()), list(group.baselines.cases())
+    assert known.name == case.name
+    assert not np.array_equal(known.xray.pixels, case.xray.pixels)
+    assert "a harder opponent" in group.baselines.words
+
+
+def test_only_the_heads_that_are_used_need_to_be_sound(cohort: tuple[CohortHead, ...]) -> None:
+    assert [head.name for head in heads_for(cohort, "test")] == ["c", "a"]
+    with pytest.raises(MR2XRayError, match="no head to validate on"):
+        heads_for(cohort[:1], "validate")
+
+
+@pytest.mark.parametrize("data", [{}, {"heads": 3}, {"heads": {"train": None}}, {"heads": {"train": 5}}])
+def test_a_card_that_names_no_training_heads_warns_of_none(
+    cohort: tuple[CohortHead, ...], data: dict[str, object]
+) -> None:
+    assert trained_on(card_of("unet", data=data), cohort) == []
+
+
+def test_heads_that_a_generator_was_trained_on_are_named(cohort: tuple[CohortHead, ...]) -> None:
+    card = card_of("unet", data={"heads": {"train": ["a", "c"], "test": ["b"]}})
+    assert trained_on(card, cohort) == ["a", "c"]
+
+
+def a_file(heads: tuple[CohortHead, ...], path: Path, broken: str = "") -> Path:
+    """The heads as a cohort file; the CT of the one called `broken` is missing."""
+    lines = ["name,mr_t1,ct,transform,split"]
+    for head in heads:
+        ct = "nowhere.nrrd" if head.name == broken else head.ct
+        lines.append(f"{head.name},{head.mr['t1']},{ct},{head.transform},{head.split}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_generator_is_calibrated_on_the_validation_heads_of_a_cohort(
+    cohort: tuple[CohortHead, ...], tmp_path: Path
+) -> None:
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet"))
+    file = a_file(cohort[1:2], tmp_path / "own.csv")
+    words = ["calibrate", str(tmp_path / "tiny"), "--cohort", str(file), "--members", "2", "--device", "cpu"]
+    assert main(words) == 0
+    entry = ModelCard.read(tmp_path / "tiny").usable_uncertainty()
+    assert entry.calibrated_on == "the validation heads of own.csv, 1 from 8 views each"
+    assert (entry.metrics["heads_fitted"], entry.metrics["views_fitted"]) == (1, 8)
+
+
+def test_heads_that_fail_stop_an_evaluation_unless_they_may_be_skipped_and_seen_ones_are_told(
+    cohort: tuple[CohortHead, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = card_of("unet", data={"heads": {"train": ["c"]}})
+    save_generator(tmp_path / "tiny", tiny("unet"), card)
+    file = a_file(tuple(replace(head, split="test") for head in cohort), tmp_path / "own.csv", broken="b")
+    words = ["evaluate", "--generator", str(tmp_path / "tiny"), "--cohort", str(file), "--pixels", "32"]
+    words += ["--views", "2", "--progress", "none", "--out", str(tmp_path / "report")]
+    assert main(words) == 2
+    assert '"b" (' in capsys.readouterr().err
+    assert not (tmp_path / "report").exists()
+    assert main([*words, "--skip-bad"]) == 0
+    told = capsys.readouterr().err
+    assert "b is left out: " in told
+    assert "was trained on heads called c, too" in told
+    report = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert "--cohort own.csv --views 2 --skip-bad" in report
