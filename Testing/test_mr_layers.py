@@ -101,7 +101,7 @@ def test_attenuation_of_the_digital_head_is_estimated_from_its_mr() -> None:
     head = digital_head()
     ct = head.ct(2.0)
     estimated = layer_of(normalise_mr(head.mr("t1", 2.0)), "attenuation")
-    grid = HeadGrid(estimated.affine[:3, 3], estimated.size)
+    grid = HeadGrid(estimated.affine, estimated.size)
     truth = 1 + grid.sampled(ct, -1000.0) / 1000
     bone, soft = truth > 1.6, (truth > 0.95) & (truth < 1.1)
     assert estimated.voxels[bone].mean() > 1.3

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.estimation.grid import HeadGrid
+from MR2XRayLib.estimation.grid import HeadGrid, own_axes
 from MR2XRayLib.estimation.network import VolumeUNet
 from MR2XRayLib.files import atomic_path, read_json, write_json
 from MR2XRayLib.resources import WEIGHTS, Storage, resource_folder
@@ -26,6 +29,9 @@ logger = logging.getLogger(__name__)
 CARD = "estimator.json"
 FOLDER = "Estimator"
 STORAGE: Storage = "int8"
+
+KEPT = 2
+"""Estimates in memory, of some 40 MB each."""
 
 
 @dataclass(frozen=True)
@@ -50,32 +56,54 @@ class EstimatorCard:
 
 @dataclass(frozen=True, eq=False)
 class Estimator:
-    """The network in evaluation mode, and the SHA-256 of its weights, by which generators know it."""
+    """A network that estimates attenuation, and what it answered last.
+
+    Attributes:
+        network: in evaluation mode.
+        sha256: of its weights, by which generators know it.
+    """
 
     network: VolumeUNet
     sha256: str
+    _last: OrderedDict[Hashable, np.ndarray] = field(init=False, repr=False, default_factory=OrderedDict)
+    _lock: Lock = field(init=False, repr=False, default_factory=Lock)
 
     def estimate(self, mr: Volume, one_answer: bool = False) -> Volume:
         """Attenuation relative to water's (1 is water, 0 air), on 1 mm voxels around the head, 0 outside of it.
 
         The mean of two answers, on the head as it is and on its mirror image: their errors differ, as heads hardly do.
+        It takes seconds, and the last `KEPT` are kept: the same MR is asked about again when something else about it
+        changes, such as the CT beside it or where it lies. Without a head there is nothing but air.
 
         Args:
             mr: as `normalise_mr` gives it.
             one_answer: that on the head as it is, in half the time: for training, where no head comes twice.
 
         Raises:
+            MR2XRayError: if what looks like a head is far too large for one.
             torch.OutOfMemoryError: if the network is on a GPU whose memory is too small.
         """
-        grid = HeadGrid.around(mr, self.network.multiple)
+        provenance = {**mr.provenance, "estimator": self.sha256}
+        if not (mr.voxels > 0).any():
+            return replace(mr, voxels=np.zeros_like(mr.voxels, np.float32), provenance=provenance)
+        grid, asked = HeadGrid.around(mr, self.network.multiple), (_identity(mr), one_answer)
+        with self._lock:
+            if asked not in self._last:
+                self._last[asked] = self._estimated(mr, grid, one_answer)
+            self._last.move_to_end(asked)
+            while len(self._last) > KEPT:
+                self._last.popitem(last=False)
+            return Volume(self._last[asked], grid.affine, "normalised", mr.name, provenance)
+
+    def _estimated(self, mr: Volume, grid: HeadGrid, one_answer: bool) -> np.ndarray:
+        """The voxels of the estimate, float32 (nk, nj, ni)."""
         signal = torch.from_numpy(grid.sampled(mr)).to(next(self.network.parameters()).device)
         # Full precision on CUDA, as in `synthesis`: what is measured must not depend on the device.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             answer = self._answer if one_answer else self._both_ways
             estimated = answer(signal[None, None])[0, 0].float().cpu().numpy()
         estimated[~_covered(mr, grid)] = 0
-        provenance = {**mr.provenance, "estimator": self.sha256}
-        return Volume(estimated, grid.affine, "normalised", mr.name, provenance)
+        return estimated
 
     def _answer(self, signal: torch.Tensor) -> torch.Tensor:
         """Attenuation, never negative, of a volume (1, 1, nk, nj, ni)."""
@@ -86,6 +114,15 @@ class Estimator:
         """The mean of the answers on a volume (1, 1, nk, nj, ni) and on its mirror image; rows run along x."""
         mirrored = self._answer(signal.flip(-1)).flip(-1)
         return self._answer(signal).add_(mirrored).div_(2)
+
+
+def _identity(mr: Volume) -> Hashable:
+    """What an estimate depends on: voxels, spacing and, roughly, how the head lies; not where it is moved to."""
+    axes, order = own_axes(mr.affine)
+    turned = tuple(np.sign(np.sum(axes * mr.affine[:3, order], axis=0)).tolist())
+    shape = mr.affine[:3, :3].T @ mr.affine[:3, :3]
+    content = hashlib.blake2b(np.ascontiguousarray(mr.voxels).data).hexdigest()
+    return content, mr.voxels.shape, order, turned, tuple(shape.round(6).ravel().tolist())
 
 
 def _covered(mr: Volume, grid: HeadGrid) -> np.ndarray:

@@ -21,8 +21,8 @@ from MR2XRayLib.estimation import (
     load_estimator,
     save_estimator,
 )
-from MR2XRayLib.estimation.estimator import CARD, STORAGE
-from MR2XRayLib.estimation.grid import HeadGrid
+from MR2XRayLib.estimation.estimator import CARD, KEPT, STORAGE
+from MR2XRayLib.estimation.grid import HeadGrid, own_axes
 from MR2XRayLib.estimation.network import TINY, ChannelNorm, VolumeUNet, phases, voxels
 from MR2XRayLib.resources import WEIGHTS
 from MR2XRayLib.transform import Transform
@@ -92,10 +92,12 @@ def test_a_plane_through_an_oblique_volume_is_sampled_exactly(
     k, j, i = np.meshgrid(*(np.arange(n) for n in (24, 22, 20)), indexing="ij")
     world = volume.to_world(np.stack([i, j, k], axis=-1))
     plane = Volume((2 + world @ [0.01, 0.02, -0.03]).astype(np.float32), affine, "normalised")
-    grid = HeadGrid(volume.centre_mm - 3, (7, 6, 5))
+    placed = np.eye(4)
+    placed[:3, 3] = volume.centre_mm - 3
+    grid = HeadGrid(placed, (7, 6, 5))
     sampled = grid.sampled(plane, outside=np.nan)
     gk, gj, gi = np.meshgrid(*(np.arange(n) for n in (5, 6, 7)), indexing="ij")
-    truth = 2 + (grid.origin_mm + np.stack([gi, gj, gk], axis=-1)) @ [0.01, 0.02, -0.03]
+    truth = 2 + (placed[:3, 3] + np.stack([gi, gj, gk], axis=-1)) @ [0.01, 0.02, -0.03]
     np.testing.assert_allclose(sampled, truth, atol=1e-4)
 
 
@@ -103,9 +105,10 @@ def test_the_grid_surrounds_the_head_and_its_sizes_can_be_halved() -> None:
     mr = a_ball(Transform.rigid(np.array([10.0, 20.0, 30.0])).matrix @ np.diag([1.0, 1.2, 1.5, 1.0]))
     grid = HeadGrid.around(mr, 16)
     assert all(n % 16 == 0 for n in grid.size)
-    ends = grid.origin_mm, grid.origin_mm + np.array(grid.size) - 1
-    for end, sign in zip(ends, (-1, 1), strict=True):
-        assert (sign * (end - mr.centre_mm) >= 29).all()
+    middle = np.linalg.solve(grid.affine, [*mr.centre_mm, 1])[:3]
+    assert (middle >= 29).all()
+    assert (np.array(grid.size) - 1 - middle >= 29).all()
+    np.testing.assert_allclose(grid.affine[:3, :3].T @ grid.affine[:3, :3], np.eye(3), atol=1e-12)
     assert grid.sampled(mr).sum() == pytest.approx(mr.voxels.sum() * 1.8, rel=0.01)
 
 
@@ -118,6 +121,77 @@ def test_an_estimate_does_not_depend_on_the_index_frame_of_the_mr() -> None:
     one, two = made_by.estimate(mr), made_by.estimate(other)
     np.testing.assert_allclose(one.affine, two.affine, atol=1e-9)
     np.testing.assert_allclose(one.voxels, two.voxels, atol=1e-5)
+
+
+@given(st.tuples(*[st.floats(-180, 180)] * 3), st.tuples(*[st.floats(0.5, 5.0)] * 3), st.booleans())
+def test_own_axes_are_a_volumes_axes_nearest_to_those_of_the_world(
+    turn_deg: tuple[float, ...], spacing_mm: tuple[float, ...], left_handed: bool
+) -> None:
+    affine = Transform.rigid(np.array(turn_deg)).matrix @ np.diag([*spacing_mm, 1.0])
+    affine[:, 0] *= -1 if left_handed else 1
+    axes, order = own_axes(affine)
+    assert sorted(order) == [0, 1, 2]
+    assert (np.diagonal(axes) >= 0).all()
+    # Of all orders this one leaves least to turn.
+    assert np.trace(axes) >= 1 - 1e-9
+    for axis, index in enumerate(order):
+        along = affine[:3, index] / spacing_mm[index]
+        assert abs(axes[:, axis] @ along) == pytest.approx(1)
+
+
+def test_the_estimate_of_a_head_that_was_moved_is_the_moved_estimate() -> None:
+    """A registration may be applied to the MR before its attenuation is estimated, or after."""
+    network, mr = a_network(), a_ball(np.diag([1.0, 1.2, 1.5, 1.0]))
+    onto_ct = Transform.rigid(np.array([8.0, -5.0, 12.0]), np.array([10.0, -20.0, 30.0])).matrix
+    before = Estimator(network, "0" * 64).estimate(replace(mr, affine=onto_ct @ mr.affine))
+    after = Estimator(network, "0" * 64).estimate(mr)
+    np.testing.assert_allclose(before.affine, onto_ct @ after.affine, atol=1e-9)
+    np.testing.assert_allclose(before.voxels, after.voxels, atol=1e-4)
+
+
+class Counted(torch.nn.Module):
+    """A network that counts what it is asked."""
+
+    multiple = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.weight = 0, torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, volume: torch.Tensor) -> torch.Tensor:
+        self.asked += 1
+        return volume * self.weight
+
+
+def test_the_same_mr_is_estimated_once_wherever_it_lies() -> None:
+    network, mr = Counted(), a_ball(np.eye(4), size=(32, 32, 32), radius_mm=10.0)
+    made_by = Estimator(network, "0" * 64)  # type: ignore[arg-type]
+    made_by.estimate(mr)
+    moved = replace(mr, affine=Transform.rigid(np.array([5.0, 0, 0])).matrix @ mr.affine, name="moved")
+    again = made_by.estimate(moved)
+    assert (network.asked, again.name) == (2, "moved")
+    for other in (replace(mr, voxels=mr.voxels * 2), replace(mr, affine=np.diag([1, 1, 2.0, 1]))):
+        asked = network.asked
+        made_by.estimate(other)
+        assert network.asked == asked + 2
+    made_by.estimate(mr, one_answer=True)
+    assert network.asked == 7
+    assert len(made_by._last) == KEPT
+    # The first is forgotten by now.
+    made_by.estimate(mr)
+    assert network.asked == 9
+
+
+def test_without_a_head_there_is_only_air() -> None:
+    mr = replace(a_ball(np.eye(4)), voxels=np.zeros((64, 64, 64), np.float32))
+    estimated = Estimator(a_network(), "0" * 64).estimate(mr)
+    assert (estimated.size, estimated.unit, estimated.voxels.any()) == (mr.size, "normalised", False)
+    assert estimated.provenance["estimator"] == "0" * 64
+
+
+def test_what_is_too_large_for_a_head_is_refused_in_a_sentence() -> None:
+    with pytest.raises(MR2XRayError, match=r"ball measures 400 x 600 x 600 mm.*correct its spacing"):
+        HeadGrid.around(a_ball(np.diag([10.0, 10.0, 10.0, 1.0]), radius_mm=300.0))
 
 
 def _index_of_turned(mr: Volume) -> np.ndarray:
