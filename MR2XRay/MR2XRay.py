@@ -90,9 +90,12 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.enter()
 
     def exit(self) -> None:
-        """Called each time the user opens a different module: the user's own layout comes back."""
+        """Called each time the user opens a different module: the user's own layout comes back.
+
+        The parameter node is kept, and with it the work under way; the boxes of a panel that nobody sees let go of it.
+        """
         self.panel.exit()
-        self.setParameterNode(None)
+        self._disconnect()
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:
         """Called just before the scene is closed."""
@@ -117,16 +120,23 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(self.logic.getParameterNode())
 
     def setParameterNode(self, parameters: MR2XRayParameterNode | None) -> None:
-        """Bind the panel to this parameter node; None lets go of the present one."""
-        if self._parameters is not None:
+        """Bind the panel to this parameter node; another one, or None, ends the work for the present one."""
+        self._disconnect()
+        node = None if parameters is None else parameters.parameterNode
+        if self._parameters is not None and self._parameters.parameterNode is not node:
             self.panel.detach()
-            self._parameters.disconnectGui(self._gui_tag)
-            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._on_modified)
         self._parameters = parameters
         if parameters is not None:
             self._gui_tag = parameters.connectGui(self.ui)
             self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._on_modified)
             self.panel.attach(parameters)
+
+    def _disconnect(self) -> None:
+        """Let the panel's boxes and the parameter node not follow each other any more."""
+        if self._gui_tag is not None:
+            self._parameters.disconnectGui(self._gui_tag)
+            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._on_modified)
+            self._gui_tag = None
 
     def _on_modified(self, caller: Any = None, event: Any = None) -> None:
         self.panel.refresh()

@@ -64,8 +64,7 @@ class GeneratorSection:
         self._panel.refresh()
 
     def _import(self) -> None:
-        ensure_live()
-        ensure_torch()
+        self._panel.ensure(ensure_live, ensure_torch)
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import a generator"), "", FILES)
         if path:
             name = exchange.import_generator(Path(path).parent if path.endswith("model.json") else Path(path))
@@ -75,8 +74,7 @@ class GeneratorSection:
             self._panel.say(_("The generator {name} was imported; read its card.").format(name=name))
 
     def _verify(self) -> None:
-        ensure_live()
-        ensure_torch()
+        self._panel.ensure(ensure_live, ensure_torch)
         card = exchange.verify_generator(self._panel.store.folder(self._panel.parameters.generator))
         self._panel.say(_("The generator {name} is what its card says.").format(name=card.name))
 

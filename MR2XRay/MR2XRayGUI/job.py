@@ -21,6 +21,7 @@ class Job:
     """Writes inputs on a thread, runs the worker on them, and hands its result back in the main thread.
 
     The scene is touched only by what is done with the result: a job that is cancelled or fails leaves it as it was.
+    It goes on while the user is in another module.
     """
 
     def __init__(self, panel: Panel) -> None:
@@ -86,7 +87,7 @@ class Job:
     def succeed(self, take: Callable[[], None]) -> None:
         """The result is there: take it, its faults told in the panel."""
         self._work = None
-        self._panel.guarded(take)()
+        self._panel.telling(take)()
         self._end()
 
     def fail(self, sentence: str) -> None:

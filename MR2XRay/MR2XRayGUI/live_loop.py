@@ -31,6 +31,7 @@ class LiveLoop:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._shown: object = None
+        self._rests_at: object = None
         self._began = self._milliseconds = 0.0
         self._drawing: Steps[None] | None = None
         self._images = self._timer(0, self._make_images)
@@ -51,8 +52,10 @@ class LiveLoop:
         self._follow()
 
     def _follow(self) -> None:
-        parameters = self._panel.parameters
-        if parameters.live and self._panel.session.prepared is not None and self._state() != self._shown:
+        session, parameters = self._panel.session, self._panel.parameters
+        if not parameters.live or session.prepared is None or self._state() == self._shown:
+            return
+        if self._rests_at is None or self._rests_at != session.carm_state(parameters):
             self._images.start()
 
     @property
@@ -64,6 +67,17 @@ class LiveLoop:
         """Show the present angles, live or not, in the next round of the event loop."""
         self._shown = self._drawing = None
         self._images.start()
+
+    def rest(self) -> None:
+        """Stored images are shown, with the C-arm turned to them: leave them, as long as it stays there."""
+        self.stop()
+        parameters = self._panel.parameters
+        self._rests_at = self._panel.session.carm_state(parameters) if parameters.live else None
+        self._panel.ui.liveNote.text = ""
+
+    def wake(self) -> None:
+        """Volumes or generator are other ones than those that stored images were made of: rest no more."""
+        self._rests_at = None
 
     def finish(self) -> None:
         """Let no preview stand; it is made exact now, not at the pause. No expected error comes after it."""
@@ -89,7 +103,7 @@ class LiveLoop:
         drawing, self._drawing = self._drawing, None
         if drawing is None:
             self._leave()
-            self._shown = self._state()
+            self._shown, self._rests_at = self._state(), None
             self._began = time.perf_counter()
             drawing = self._panel.session.update_steps(self._panel.parameters)
         self._drawing = _with_a_step(drawing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -53,7 +54,8 @@ class Panel:
     def __init__(self, ui: Any, session: Session) -> None:
         self.ui, self.session = ui, session
         self.parameters: MR2XRayParameterNode | None = None
-        self._was_shown = False
+        self._was_shown = self._is_away = False
+        self._on_return: list[Callable[[], None]] = []
         self._captions = CornerText()
         self._watch = Watch(self.refresh)
         self.say("")
@@ -84,6 +86,7 @@ class Panel:
         self._watch.follow(None)
         self.parameters = None
         self.say("")
+        self._on_return.clear()
         self.session.forget()
 
     def close(self) -> None:
@@ -91,25 +94,67 @@ class Panel:
         Background.end_all()
 
     def enter(self) -> None:
-        """The user comes to this module: what was shown is shown again."""
-        if self._was_shown:
-            self.session.show_layout(self.parameters)
+        """The user comes to this module: what was shown is shown again, and what came meanwhile."""
+        self._is_away = False
+        self.refresh()
+        waiting = [self.show_layout, *self._on_return] if self._was_shown else self._on_return
+        self._on_return = []
+        for function in waiting:
+            self.guarded(function)()
 
     def exit(self) -> None:
-        """The user goes to another module: the former layout comes back."""
+        """The user goes to another module: the former layout comes back, and no image follows the angles.
+
+        A job and the preparing of volumes go on; what they make comes into the scene, see `when_here`.
+        """
         self.live.finish()
+        self.live.stop()
         self._was_shown = self.session.leave_layout()
         self._captions.hide()
+        self._is_away = True
+
+    def when_here(self, function: Callable[[], None]) -> None:
+        """Call a function that changes the views: now, or when the user comes back from a module that has them."""
+        if self._is_away:
+            self._on_return.append(function)
+        else:
+            function()
+
+    def show_layout(self) -> None:
+        """Our layout, with the images that are in the scene."""
+        self.session.show_layout(self.parameters)
+        self.images_shown()
+
+    def show_result(self) -> None:
+        """The images that the worker made of the chosen view; live ones do not take their place."""
+        self.session.show_result(self.parameters)
+        self.live.rest()
+        self.images_shown()
 
     def refresh(self) -> None:
-        """The parameter node, a volume or a job changed: enable, disable and describe anew."""
-        if self.parameters is None:
+        """The parameter node, a volume or a job changed: enable, disable and describe anew.
+
+        While the user is in another module nothing follows the scene, which changes as that module likes.
+        """
+        if self.parameters is None or self._is_away:
             return
         self._watch.follow(self.parameters)
         self.preparation.refresh()
         for section in self._sections:
             section.refresh()
         self.live.refresh()
+
+    def ensure(self, *needs: Callable[[], None]) -> None:
+        """Make sure of packages, see `dependencies`; what could not be prepared without them is prepared then.
+
+        Raises:
+            MR2XRayError: if one of them is not to be had; those before it are used all the same.
+        """
+        try:
+            for need in needs:
+                need()
+        finally:
+            self.preparation.use_packages()
 
     @property
     def device(self) -> str:
@@ -143,6 +188,12 @@ class Panel:
             self.say("")
 
     def _message(self, text: str, style: str) -> None:
+        self._write(text, style)
+        if self._is_away:
+            # Volumes that were changed meanwhile would let a fault go that nobody has seen.
+            self._on_return.append(partial(self._write, text, style))
+
+    def _write(self, text: str, style: str) -> None:
         self.ui.messageLabel.styleSheet = style
         self.ui.messageLabel.text = text
         self.ui.messageLabel.visible = bool(text)
@@ -161,6 +212,16 @@ class Panel:
         widget.connect(signal, act if signal.startswith(ACTS) else guarded)
 
     def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
+        """As `telling`, for what the panel's widgets and timers call: it does nothing while the user is elsewhere."""
+        telling = self.telling(function)
+
+        def call(*values: Any) -> None:
+            if not self._is_away:
+                telling(*values)
+
+        return call
+
+    def telling(self, function: Callable[..., None]) -> Callable[..., None]:
         """The function, its faults told in the panel; it does nothing while there is no parameter node."""
 
         def call(*values: Any) -> None:

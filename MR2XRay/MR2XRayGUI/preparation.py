@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from slicer.i18n import tr as _
 
 from MR2XRayGUI.background import Background
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayScene.prepared import Prepared, chosen_pair, prepare, state_of, with_generator
+from MR2XRayScene.prepared import Prepared, at_hand, chosen_pair, first_mr, prepare, state_of, with_generator
 
 if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
@@ -29,6 +30,7 @@ class Preparation:
         self._abandoned: Background | None = None
         self._volumes: object = None
         self._network: object = None
+        self._packages: frozenset[str] = frozenset()
         self._waiting: list[Callable[[], None]] = []
         self.words = ""
 
@@ -48,10 +50,11 @@ class Preparation:
             return
         ready = panel.session.prepared if volumes == self._volumes else None
         self.abandon()
-        self._volumes, self._network = volumes, generator
+        panel.live.wake()
+        self._volumes, self._network, self._packages = volumes, generator, at_hand()
         panel.session.prepared = None
         self.words = ""
-        if parameters.mr is None and parameters.ct is None:
+        if first_mr(parameters) is None and parameters.ct is None:
             return
         try:
             pair = chosen_pair(parameters)
@@ -96,6 +99,11 @@ class Preparation:
         self.abandon()
         self.refresh()
 
+    def use_packages(self) -> None:
+        """Prepare all of it anew if packages have come since it was prepared, whoever installed them."""
+        if at_hand() != self._packages:
+            self.again()
+
     def abandon(self) -> None:
         """Give up what is under way, and forget what was prepared."""
         if self._background is not None:
@@ -109,7 +117,8 @@ class Preparation:
         self._panel.session.take(prepared)
         waiting, self._waiting = self._waiting, []
         for function in waiting:
-            self._panel.guarded(function)()
+            # On coming back from another module something else may be chosen, and be prepared first.
+            self._panel.when_here(self._panel.guarded(partial(self.when_ready, function)))
         self._panel.refresh()
 
     def _failed(self, sentence: str) -> None:

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from MR2XRayGUI.dependencies import ensure_worker
 from MR2XRayScene import exchange, fusion, transforms
 from MR2XRayScene.parameters import Alignment
-from MR2XRayScene.prepared import chosen_pair, mr_nodes
+from MR2XRayScene.prepared import chosen_pair, first_mr, mr_nodes
 
 if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
@@ -29,15 +29,15 @@ class RegistrationSection:
     def refresh(self) -> None:
         """Enable what can be done, and say why the rest cannot."""
         parameters, ui = self._panel.parameters, self._panel.ui
-        how, pair = parameters.alignment, parameters.mr is not None and parameters.ct is not None
+        how, mr, pair = parameters.alignment, first_mr(parameters), self._has_pair()
         ui.transformSelector.enabled = how == Alignment.TRANSFORM
         ui.alignButton.text = {
             Alignment.TRANSFORM: _("Use this transform"),
             Alignment.ALIGNED: _("Leave as they are"),
         }.get(how, _("Register"))
         ready = {
-            Alignment.TRANSFORM: parameters.mr is not None and parameters.transform is not None,
-            Alignment.ALIGNED: parameters.mr is not None,
+            Alignment.TRANSFORM: mr is not None and parameters.transform is not None,
+            Alignment.ALIGNED: mr is not None,
         }.get(how, pair)
         ui.alignButton.enabled = ready and not self._panel.job.running
         ui.alignButton.toolTip = (
@@ -45,9 +45,9 @@ class RegistrationSection:
             if ready
             else _("Choose an MR and a CT volume, and the transform where one is to be used.")
         )
-        placed = parameters.mr is not None and transforms.registration_of(parameters.mr) is not None
+        placed = transforms.registration_of(mr) is not None
         ui.undoAlignmentButton.enabled = placed and not self._panel.job.running
-        ui.qualityLabel.text = transforms.quality_of(parameters.mr)
+        ui.qualityLabel.text = transforms.quality_of(mr)
         ui.qualityLabel.visible = bool(ui.qualityLabel.text)
         self._show_button(fusion.is_shown(self._panel.session.scene))
         ui.fusionButton.enabled = ui.fusionSlider.enabled = pair
@@ -64,9 +64,9 @@ class RegistrationSection:
             self._register("rigid" if how == Alignment.RIGID else "affine")
 
     def _register(self, preset: str) -> None:
-        ensure_worker()
+        self._panel.ensure(ensure_worker)
         panel, pair = self._panel, chosen_pair(self._panel.parameters)
-        nodes = mr_nodes(panel.parameters)
+        nodes, ct_name = mr_nodes(panel.parameters), panel.parameters.ct.GetName()
 
         def done(folder: Path, result: dict[str, Any], warnings: list[str]) -> None:
             found = exchange.read_registration(folder, result)
@@ -74,12 +74,12 @@ class RegistrationSection:
                 panel.session.scene,
                 nodes,
                 found.transform,
-                _("{mr} to {ct}").format(mr=nodes[0].GetName(), ct=panel.parameters.ct.GetName()),
+                _("{mr} to {ct}").format(mr=nodes[0].GetName(), ct=ct_name),
                 found.words,
                 result,
             )
             panel.say(" ".join(warnings) or _("Registered: {words}").format(words=found.words))
-            self._show_fusion(True)
+            panel.when_here(self._show_registered)
 
         panel.job.start(
             _("Registering"), lambda folder: exchange.write_registration(folder, pair, preset), done
@@ -89,12 +89,21 @@ class RegistrationSection:
         transforms.take_away(mr_nodes(self._panel.parameters))
         self._panel.say(_("The MR lies where it lay before its registration."))
 
+    def _show_registered(self) -> None:
+        """The fusion, where the volumes are still chosen by the time that the user can look at it."""
+        if self._has_pair():
+            self._show_fusion(True)
+
+    def _has_pair(self) -> bool:
+        parameters = self._panel.parameters
+        return first_mr(parameters) is not None and parameters.ct is not None
+
     def _show_fusion(self, shown: bool) -> None:
         parameters, ui = self._panel.parameters, self._panel.ui
         self._show_button(shown)
         if shown:
             fusion.show_fusion(
-                self._panel.session.scene, parameters.mr, parameters.ct, ui.fusionSlider.value / 100
+                self._panel.session.scene, first_mr(parameters), parameters.ct, ui.fusionSlider.value / 100
             )
         else:
             fusion.leave_fusion(self._panel.session.scene)

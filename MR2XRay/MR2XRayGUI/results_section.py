@@ -28,7 +28,7 @@ class ResultsSection:
         ui.exportFolderLineEdit.currentPath = slicer.util.settingsValue(FOLDER_SETTING, "")
         panel.connect(ui.resultSlider, "valueChanged(int)", self._browse)
         panel.connect(ui.plotButton, "clicked()", self._plot)
-        panel.connect(ui.layoutButton, "clicked()", self._show_layout)
+        panel.connect(ui.layoutButton, "clicked()", panel.show_layout)
         panel.connect(ui.fitButton, "clicked()", lambda: layout.fit(panel.session.scene))
         panel.connect(ui.exportButton, "clicked()", self._export)
 
@@ -58,18 +58,13 @@ class ResultsSection:
 
     def _browse(self, index: int) -> None:
         self._panel.parameters.resultIndex = index
-        self._panel.session.show_result(self._panel.parameters)
-        self._panel.images_shown()
+        self._panel.show_result()
 
     def _plot(self) -> None:
         self._panel.session.plot(self._panel.parameters)
 
-    def _show_layout(self) -> None:
-        self._panel.session.show_layout(self._panel.parameters)
-        self._panel.images_shown()
-
     def _export(self) -> None:
-        ensure_worker()
+        self._panel.ensure(ensure_worker)
         ui, parameters = self._panel.ui, self._panel.parameters
         folder = ui.exportFolderLineEdit.currentPath
         if not folder:

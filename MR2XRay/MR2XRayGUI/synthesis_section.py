@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from MR2XRayGUI.dependencies import ensure_live, ensure_torch, ensure_worker
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayScene import exchange, geometry
-from MR2XRayScene.prepared import chosen_pair
+from MR2XRayScene.prepared import chosen_pair, first_mr
 
 if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
@@ -28,7 +28,8 @@ class SynthesisSection:
     def refresh(self) -> None:
         """Enable what can be done, and say why the rest cannot."""
         panel, ui, parameters = self._panel, self._panel.ui, self._panel.parameters
-        chosen = parameters.mr is not None or parameters.ct is not None
+        has_mr = first_mr(parameters) is not None
+        chosen = has_mr or parameters.ct is not None
         ui.updateButton.enabled = ui.liveCheckBox.enabled = chosen
         ui.updateButton.toolTip = (
             _("Project, synthesize and compare at the present angles.")
@@ -36,11 +37,11 @@ class SynthesisSection:
             else _("Choose an MR volume first.")
         )
         views = ui.viewsTable.rowCount
-        ui.synthesizeAllButton.enabled = parameters.mr is not None and views > 0 and not panel.job.running
+        ui.synthesizeAllButton.enabled = has_mr and views > 0 and not panel.job.running
         ui.synthesizeAllButton.text = _("Synthesize all {n} views").format(n=views)
         ui.synthesizeAllButton.toolTip = (
             _("Project, synthesize and compare all kept views in a process of their own.")
-            if views and parameters.mr is not None
+            if views and has_mr
             else _("Choose an MR volume and keep some views in the section C-arm first.")
         )
 
@@ -59,15 +60,13 @@ class SynthesisSection:
 
     def _get_ready(self) -> None:
         """What live images need: packages, our layout, the volumes prepared."""
-        ensure_live()
-        ensure_torch()
+        self._panel.ensure(ensure_live, ensure_torch)
         self._panel.session.show_layout(self._panel.parameters)
         self._panel.preparation.refresh()
 
     def _synthesize_all(self) -> None:
-        ensure_worker()
-        ensure_torch()
         panel, parameters = self._panel, self._panel.parameters
+        panel.ensure(ensure_worker, ensure_torch)
         job = exchange.RunJob(
             pair=chosen_pair(parameters),
             views=tuple(geometry.views_from_json(parameters.viewsJson)),
@@ -78,7 +77,8 @@ class SynthesisSection:
 
         def done(folder: Path, _result: dict[str, Any], warnings: list[str]) -> None:
             panel.session.take_results(parameters, exchange.read_run(folder))
-            panel.images_shown()
             panel.say(" ".join(warnings) or _("{n} views synthesized.").format(n=len(job.views)))
+            panel.when_here(panel.show_layout)
+            panel.when_here(panel.show_result)
 
         panel.job.start(_("Synthesizing"), lambda folder: exchange.write_run(folder, job), done)

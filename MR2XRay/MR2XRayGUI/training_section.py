@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from MR2XRayGUI.dependencies import ensure_torch, ensure_worker
 from MR2XRayGUI.loss_curve import LossCurve
 from MR2XRayScene import exchange
-from MR2XRayScene.prepared import chosen_pair
+from MR2XRayScene.prepared import chosen_pair, first_mr
 
 if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
@@ -31,7 +31,8 @@ class TrainingSection:
     def refresh(self) -> None:
         """Enable the button, or say what is missing."""
         ui, parameters = self._panel.ui, self._panel.parameters
-        ready = parameters.mr is not None and parameters.ct is not None and bool(ui.tunedNameLineEdit.text)
+        has_pair = first_mr(parameters) is not None and parameters.ct is not None
+        ready = has_pair and bool(ui.tunedNameLineEdit.text)
         ui.trainButton.enabled = ready and not self._panel.job.running
         ui.trainButton.toolTip = (
             _("Train in a process of its own; Cancel leaves everything as it was.")
@@ -40,9 +41,8 @@ class TrainingSection:
         )
 
     def _train(self) -> None:
-        ensure_worker()
-        ensure_torch()
         panel, ui, parameters = self._panel, self._panel.ui, self._panel.parameters
+        panel.ensure(ensure_worker, ensure_torch)
         job = exchange.FinetuneJob(
             pair=chosen_pair(parameters),
             generator=panel.store.folder(parameters.generator),

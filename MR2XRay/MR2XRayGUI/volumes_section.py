@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -30,9 +32,9 @@ class VolumesSection:
         ui.moreMrSelector.blockSignals(True)
         for index in range(ui.moreMrSelector.nodeCount()):
             node = ui.moreMrSelector.nodeFromIndex(index)
-            wanted = node.GetID() in more
-            if (ui.moreMrSelector.checkState(node) == _CHECKED) != wanted:
-                ui.moreMrSelector.setCheckState(node, _CHECKED if wanted else _UNCHECKED)
+            wanted = qt.Qt.Checked if node.GetID() in more else qt.Qt.Unchecked
+            if ui.moreMrSelector.checkState(node) != wanted:
+                ui.moreMrSelector.setCheckState(node, wanted)
         ui.moreMrSelector.blockSignals(False)
         ui.volumesNote.text = panel.preparation.words
         ui.volumesNote.visible = bool(panel.preparation.words)
@@ -53,12 +55,12 @@ class VolumesSection:
             scene, parameters = panel.session.scene, panel.parameters
             parameters.ct = node_from_volume(scene, pair.ct, _("Digital head CT"))
             parameters.mr = node_from_volume(scene, pair.mr, _("Digital head MR"))
-            slicer.util.setSliceViewerLayers(background=parameters.ct, foreground=None, fit=True)
             panel.say(_("The digital head is loaded; its MR lies elsewhere than its CT: register them."))
+            panel.when_here(partial(_show_in_slices, parameters.ct))
 
         def done(pair: DemoPair) -> None:
             panel.ui.digitalHeadButton.enabled = True
-            panel.guarded(take)(pair)
+            panel.telling(take)(pair)
 
         def failed(sentence: str) -> None:
             panel.ui.digitalHeadButton.enabled = True
@@ -78,5 +80,5 @@ class VolumesSection:
         panel.say(_("CT-MR Brain is loaded; register the MR to the CT."))
 
 
-_CHECKED, _UNCHECKED = 2, 0
-"""Qt::Checked and Qt::Unchecked."""
+def _show_in_slices(ct: slicer.vtkMRMLScalarVolumeNode) -> None:
+    slicer.util.setSliceViewerLayers(background=ct, foreground=None, fit=True)

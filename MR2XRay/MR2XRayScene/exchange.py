@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from MR2XRayLib.carm import View
+from MR2XRayLib.cli.inputs import ABSENT
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import read_json
 from MR2XRayLib.header_checks import is_orthogonal
+from MR2XRayLib.live import first_present
 from MR2XRayLib.projection import Projections
 from MR2XRayLib.registration import RegistrationQuality
 from MR2XRayLib.transform import Transform
@@ -97,7 +99,7 @@ class FinetuneJob:
 
 
 def write_registration(folder: Path, pair: Pair, preset: str) -> list[str]:
-    """Write the CT and the first MR; the worker's arguments for registering them.
+    """Write the CT and the first MR that is there; the worker's arguments for registering them.
 
     Args:
         folder: exists and is writable.
@@ -105,10 +107,10 @@ def write_registration(folder: Path, pair: Pair, preset: str) -> list[str]:
         preset: "rigid" or "affine".
 
     Raises:
-        MR2XRayError: if there is no CT, one of the volumes cannot be written, or the disk is full.
+        MR2XRayError: if there is no CT or no MR, one of the volumes cannot be written, or the disk is full.
     """
     ct = _write_ct(folder, pair)
-    (mr,) = _write_mr(folder, pair.mr[:1])
+    (mr,) = _write_mr(folder, [first_present(pair.mr)])
     return ["register", "--fixed", ct, "--moving", mr, "--preset", preset, "--out", str(folder / FOUND)]
 
 
@@ -140,7 +142,7 @@ def write_run(folder: Path, job: RunJob) -> list[str]:
     """Write volumes and views; the worker's arguments for the main job.
 
     Raises:
-        MR2XRayError: if there are no views, a volume cannot be written, or the disk is full.
+        MR2XRayError: if there are no views or no MR, a volume cannot be written, or the disk is full.
     """
     if not job.views:
         raise MR2XRayError("No view is kept yet; keep at least one in the section C-arm.")
@@ -176,7 +178,7 @@ def write_finetune(folder: Path, job: FinetuneJob) -> list[str]:
     """Write the volumes; the worker's arguments for training on them. The result goes into the user's own store.
 
     Raises:
-        MR2XRayError: if there is no CT, a volume cannot be written, or the disk is full.
+        MR2XRayError: if there is no CT or no MR, a volume cannot be written, or the disk is full.
     """
     if job.pair.ct is None:
         raise MR2XRayError("No CT volume is chosen; a generator is trained on an MR and a CT of one head.")
@@ -190,7 +192,7 @@ def write_finetune(folder: Path, job: FinetuneJob) -> list[str]:
 
 
 def _pair_arguments(folder: Path, pair: Pair) -> list[str]:
-    arguments = [word for path in _write_mr(folder, pair.mr) for word in ("--mr", path)]
+    arguments = [argument for word in _write_mr(folder, pair.mr) for argument in ("--mr", word)]
     if pair.ct is not None:
         arguments += ["--ct", _write_ct(folder, pair), "--energy", f"{pair.energy_kev:g}"]
     return [*arguments, "--transform", str(folder / PLACE)]
@@ -211,14 +213,22 @@ def _write_ct(folder: Path, pair: Pair) -> str:
     return str(folder / CT)
 
 
-def _write_mr(folder: Path, contrasts: Sequence[Volume]) -> list[str]:
-    """Write the contrasts without their common shear, which no image file can hold, and the shear as `PLACE`."""
-    stretch = common_stretch(contrasts)
+def _write_mr(folder: Path, contrasts: Sequence[Volume | None]) -> list[str]:
+    """Write the contrasts without their common shear, which no image file can hold, and the shear as `PLACE`.
+
+    Returns:
+        What the command line calls each contrast: its file, or `ABSENT`.
+    """
+    first_present(contrasts)
+    stretch = common_stretch([volume for volume in contrasts if volume is not None])
     stretch.write(folder / PLACE)
-    paths = [folder / f"mr{number}.nii" for number in range(1, len(contrasts) + 1)]
-    for volume, path in zip(contrasts, paths, strict=True):
-        write_volume(volume.moved(stretch.inverse().matrix), path)
-    return [str(path) for path in paths]
+    words = []
+    for number, volume in enumerate(contrasts, 1):
+        path = folder / f"mr{number}.nii"
+        if volume is not None:
+            write_volume(volume.moved(stretch.inverse().matrix), path)
+        words.append(ABSENT if volume is None else str(path))
+    return words
 
 
 def common_stretch(volumes: Sequence[Volume]) -> Transform:

@@ -92,7 +92,8 @@ class MR2XRayParameterNode:
     """The state of the module.
 
     Attributes:
-        mr: the MR that is registered; moreMr: further contrasts, in the order of the generator's card.
+        mr, moreMr: the first contrast and the further ones, in the order of the generator's card; None where one is
+            absent. The first that is there is registered.
         ct: None synthesizes without a reference.
         alignment, transform: how, and the transform node to use with `Alignment.TRANSFORM`.
         wholeCt, energyKev: as in `MR2XRayLib.pipeline.run`.

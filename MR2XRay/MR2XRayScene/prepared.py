@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,9 @@ from MR2XRayScene.volumes import volume_from_node, world_matrix_lps
 if TYPE_CHECKING:
     from MR2XRayLib.generators.store import TrainedGenerator
     from MR2XRayScene.parameters import MR2XRayParameterNode
+
+PACKAGES = ("numba", "platformdirs", "safetensors", "torch")
+"""What projecting and synthesizing import that Slicer does not bring along."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,11 @@ def contrast_nodes(parameters: MR2XRayParameterNode) -> list[slicer.vtkMRMLScala
 def mr_nodes(parameters: MR2XRayParameterNode) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """The MR nodes that are there, the one that is registered first."""
     return [node for node in contrast_nodes(parameters) if node is not None]
+
+
+def first_mr(parameters: MR2XRayParameterNode) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The MR node that is registered, and shows where the head is; None while no contrast is chosen."""
+    return next(iter(mr_nodes(parameters)), None)
 
 
 def chosen_pair(parameters: MR2XRayParameterNode) -> Pair:
@@ -122,6 +131,11 @@ def _placement(node: slicer.vtkMRMLScalarVolumeNode) -> Hashable:
         return str(error)
 
 
+def at_hand() -> frozenset[str]:
+    """Those of `PACKAGES` that can be imported. It looks on the disk: not to be asked at each move of a slider."""
+    return frozenset(name for name in PACKAGES if find_spec(name) is not None)
+
+
 def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress = silent) -> Prepared:
     """Make volumes and generator ready; some seconds, and safe on a thread.
 
@@ -132,18 +146,20 @@ def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress 
         progress: told "preparing" between the steps.
 
     Raises:
-        MR2XRayError: if a volume is not of its modality, or shows no head.
+        MR2XRayError: if a volume is not of its modality, or shows no head, or a package cannot be imported that
+            projecting needs.
     """
     # Heads are found by SimpleITK, and the projectors ask torch for a GPU.
     load_ahead()
-    live = Live.prepare(
-        pair.mr,
-        pair.ct,
-        energy_kev=pair.energy_kev,
-        whole_ct=pair.whole_ct,
-        device=device,
-        progress=progress,
-    )
+    with _imports_told():
+        live = Live.prepare(
+            pair.mr,
+            pair.ct,
+            energy_kev=pair.energy_kev,
+            whole_ct=pair.whole_ct,
+            device=device,
+            progress=progress,
+        )
     head = first_present(pair.mr) if pair.ct is None else pair.ct
     centre_mm = head_centre_mm(head)
     progress("preparing", 1.0)
@@ -157,9 +173,10 @@ def prepare(pair: Pair, generator: Path | None, device: str, progress: Progress 
 def with_generator(prepared: Prepared, generator: Path | None, progress: Progress = silent) -> Prepared:
     """The same volumes with another generator; where it cannot be used, `words` tell why and nothing is synthesized."""
     try:
-        live, words = prepared.live.with_generator(_load(generator), progress=progress), ""
-        progress("preparing", 1.0)
-        live = live.with_preview()
+        with _imports_told():
+            live, words = prepared.live.with_generator(_load(generator), progress=progress), ""
+            progress("preparing", 1.0)
+            live = live.with_preview()
     except MR2XRayError as error:
         live, words = prepared.live.with_generator(None), str(error)
     return replace(prepared, live=live, words=words)
@@ -175,3 +192,14 @@ def _load(generator: Path | None) -> TrainedGenerator | None:
     from MR2XRayLib.generators.store import load_generator
 
     return load_generator(generator)
+
+
+@contextmanager
+def _imports_told() -> Iterator[None]:
+    """What cannot be imported becomes a sentence that says what to do: packages come only once they are asked for."""
+    try:
+        yield
+    except ImportError as error:
+        raise MR2XRayError(
+            f"{error.name or 'A Python package'} cannot be imported ({error}); press Update to install what is missing."
+        ) from error

@@ -12,7 +12,7 @@ import slicer
 import vtk
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayScene.attributes import describe, find
+from MR2XRayScene.attributes import ROLE, describe, find, nodes_of
 
 FOLDER = "MR2XRay"
 NUMBER, VIEW = "number", "view"
@@ -107,6 +107,18 @@ def metrics_plot(
         chart.SetXAxisTitle("View")
         chart.SetYAxisTitle(metric_in_words(metric))
     return chart
+
+
+def remove_metrics(table: slicer.vtkMRMLTableNode) -> None:
+    """Take a table out of its scene, with the plot that `metrics_plot` made of it."""
+    scene = table.GetScene()
+    for chart in nodes_of(scene, "vtkMRMLPlotChartNode"):
+        series = chart.GetNthPlotSeriesNode(0)
+        ours = chart.GetAttribute(ROLE) == METRICS_PLOT
+        if ours and series is not None and series.GetTableNode() is table:
+            scene.RemoveNode(chart)
+            scene.RemoveNode(series)
+    scene.RemoveNode(table)
 
 
 def csv_of(table: slicer.vtkMRMLTableNode | None) -> str:

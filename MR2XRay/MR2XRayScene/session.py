@@ -13,6 +13,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayScene import fusion, geometry, head_display, head_surface, layout, results, stacks
 from MR2XRayScene.carm_display import CArmDisplay
 from MR2XRayScene.parameters import Fourth, Isocentre
+from MR2XRayScene.prepared import first_mr
 from MR2XRayScene.roles import DEVIATION, NAMES, STACKS, all_node, set_all_node
 from MR2XRayScene.shown import ShownImages
 
@@ -40,12 +41,13 @@ class Session:
         self.prepared: Prepared | None = None
         self._display: CArmDisplay | None = None
         self._made: tuple[Live, LiveImages] | None = None
+        self._browsed: Hashable = None
         self._is_making_deviation = False
         self._framed = False
 
     def forget(self) -> None:
         """Let go of everything that belongs to a scene which is being closed."""
-        self.prepared = self._display = self._made = None
+        self.prepared = self._display = self._made = self._browsed = None
         self._framed = False
         self.shown.forget()
 
@@ -113,15 +115,21 @@ class Session:
 
     def live_state(self, parameters: MR2XRayParameterNode) -> Hashable:
         """What the images depend on; equal as long as they need not be made anew."""
-        carm, display = parameters.carm, parameters.display
-        try:
-            isocentre = tuple(self.isocentre_mm(parameters))
-        except MR2XRayError as error:
-            isocentre = (str(error),)
+        display = parameters.display
+        return id(self.prepared), self.carm_state(parameters), display.quantity, display.fourth
+
+    def carm_state(self, parameters: MR2XRayParameterNode) -> Hashable:
+        """Where the C-arm stands: about a point, or about the head, whether or not its centre is known yet."""
+        carm = parameters.carm
+        isocentre: Hashable = ""
+        if carm.isocentre == Isocentre.POINT:
+            try:
+                isocentre = tuple(geometry.isocentre_point(carm.isocentrePoint))
+            except MR2XRayError as error:
+                isocentre = str(error)
         return (
-            id(self.prepared), isocentre, carm.primaryDeg, carm.secondaryDeg,
-            carm.sourceToIsocentreMm, carm.sourceToDetectorMm, carm.detectorHeightMm, carm.detectorWidthMm,
-            carm.rows, carm.columns, display.quantity, display.fourth,
+            isocentre, carm.primaryDeg, carm.secondaryDeg, carm.sourceToIsocentreMm, carm.sourceToDetectorMm,
+            carm.detectorHeightMm, carm.detectorWidthMm, carm.rows, carm.columns,
         )  # fmt: skip
 
     def update_images(self, parameters: MR2XRayParameterNode, *, preview: bool = False) -> LiveImages:
@@ -156,7 +164,7 @@ class Session:
         return self.prepared.live
 
     def _take_made(self, parameters: MR2XRayParameterNode, live: Live, made: LiveImages) -> None:
-        self._made = live, made
+        self._made, self._browsed = (live, made), None
         self.shown.show(parameters, made.by_role(), 0)
 
     @property
@@ -222,23 +230,26 @@ class Session:
         Raises:
             MR2XRayError: if a stack was changed so that it no longer is one.
         """
-        found = {
-            role: stacks.projections_from_node(node, layers=False)
-            for role in STACKS
-            if (node := all_node(parameters, role)) is not None
-        }
-        if not found:
+        nodes = {role: node for role in STACKS if (node := all_node(parameters, role)) is not None}
+        if not nodes:
             return
+        state = tuple((role, stacks.state_of(node)) for role, node in nodes.items())
+        # To read whole stacks at each tick of a slider would take longer than to show one view of them.
+        found = (
+            self.shown.made
+            if state == self._browsed
+            else {role: stacks.projections_from_node(node, layers=False) for role, node in nodes.items()}
+        )
         views = next(iter(found.values())).views
         index = min(parameters.resultIndex, len(views) - 1)
         self.turn(parameters, views[index].angulation)
-        self._made = None
+        self._made, self._browsed = None, state
         self.shown.show(parameters, found, index)
 
     def show_again(self, parameters: MR2XRayParameterNode) -> None:
         """Show what is shown once more, after a change of how it is to be shown."""
         self.shown.show_again(parameters)
-        volume = parameters.ct or parameters.mr
+        volume = parameters.ct or first_mr(parameters)
         head_display.show_head(
             parameters.display.head,
             head_surface.find_head(self.scene),
@@ -267,7 +278,7 @@ class Session:
     # All kept views
 
     def take_results(self, parameters: MR2XRayParameterNode, run: RunResult) -> None:
-        """Put the worker's projections and numbers into the scene, in place of the last ones, and show the first."""
+        """Put the worker's projections and numbers into the scene, in place of the last ones, and choose the first."""
         for role in STACKS:
             projections, node = run.projections.get(role), all_node(parameters, role)
             if projections is None:
@@ -285,11 +296,12 @@ class Session:
             parameters.metrics = results.metrics_table(
                 self.scene, run.metrics, "MR2XRay metrics", node=parameters.metrics
             )
+        elif (table := parameters.metrics) is not None:
+            parameters.metrics = None
+            results.remove_metrics(table)
         nodes = [all_node(parameters, role) for role in STACKS] + [parameters.metrics]
         results.put_into_folder(self.scene, [node for node in nodes if node is not None])
         parameters.resultIndex = 0
-        self.show_layout(parameters)
-        self.show_result(parameters)
 
     def result_count(self, parameters: MR2XRayParameterNode) -> int:
         """How many views the stacks hold; 0 without any."""

@@ -7,7 +7,7 @@ saves no file of a hidden node by itself; only a scene in one file (MRB) keeps t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -89,6 +89,12 @@ def projections_from_node(node: slicer.vtkMRMLScalarVolumeNode | None, *, layers
     if unit not in get_args(Unit):
         raise MR2XRayError(f'{name} is in the unknown unit "{unit}"; project again.')
     return Projections(pixels, views, unit, provenance_of(node), _layers(node) if layers else {})
+
+
+def state_of(node: slicer.vtkMRMLScalarVolumeNode) -> Hashable:
+    """What `projections_from_node` depends on; equal as long as it would give the same again."""
+    image = node.GetImageData()
+    return node.GetID(), node.GetMTime(), None if image is None else image.GetMTime()
 
 
 def remove(node: slicer.vtkMRMLScalarVolumeNode) -> None:

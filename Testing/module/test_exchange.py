@@ -52,7 +52,7 @@ def shear(amount: float = 0.12) -> np.ndarray:
     return matrix
 
 
-def pair(*mr: Volume, ct: Volume | None = None, whole_ct: bool = False) -> Pair:
+def pair(*mr: Volume | None, ct: Volume | None = None, whole_ct: bool = False) -> Pair:
     return Pair(mr=mr, ct=ct, energy_kev=61.5, whole_ct=whole_ct)
 
 
@@ -203,6 +203,37 @@ def test_the_main_job_without_a_ct_has_none(tmp_path: Path) -> None:
 def test_the_command_line_understands_the_fine_tuning(tmp_path: Path) -> None:
     options = parsed(exchange.write_finetune(tmp_path, finetune_job(pair(box(), ct=box((1, 2, 3))))))
     assert (options["minutes"], options["name"], options["energy"]) == (2.5, "-x y", 61.5)
+
+
+def test_an_absent_contrast_is_told_by_its_word_where_it_stands(tmp_path: Path) -> None:
+    volumes = pair(None, box().moved(shear()), None, box((1, 2, 3)).moved(shear()), ct=box())
+    for arguments in (
+        exchange.write_run(tmp_path, job(volumes)),
+        exchange.write_finetune(tmp_path, finetune_job(volumes)),
+    ):
+        first, second, third, fourth = parsed(arguments)["mr"]
+        assert (first, third) == (None, None)
+        for path, volume in ((second, volumes.mr[1]), (fourth, volumes.mr[3])):
+            place = Transform.read(Path(option(arguments, "--transform")))
+            np.testing.assert_allclose(
+                place.apply(read_volume(path).corners_mm()), volume.corners_mm(), atol=1e-3
+            )
+
+
+def test_the_first_contrast_that_is_there_is_registered(tmp_path: Path) -> None:
+    mr = box((20, -35, 50))
+    arguments = exchange.write_registration(tmp_path, pair(None, mr, box((9, 9, 9)), ct=box()), "rigid")
+    read = read_volume(Path(option(arguments, "--moving")))
+    np.testing.assert_allclose(read.corners_mm(), mr.corners_mm(), atol=1e-3)
+
+
+def test_contrasts_that_are_all_absent_are_a_sentence(tmp_path: Path) -> None:
+    for write in (
+        lambda: exchange.write_run(tmp_path, job(pair(None, None))),
+        lambda: exchange.write_registration(tmp_path, pair(None, ct=box()), "rigid"),
+    ):
+        with pytest.raises(MR2XRayError, match="No MR volume"):
+            write()
 
 
 def parsed(arguments: list[str]) -> dict[str, object]:

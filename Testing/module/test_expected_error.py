@@ -116,6 +116,7 @@ def test_results_that_come_while_the_expected_error_is_made_stay(program) -> Non
     note = "The expected error is being made"
     program.wait_until(lambda: program.find("fourthNote").text.startswith(note))
     session.take_results(parameters, RunResult(made.by_role(), made.comparison.to_json()))
+    session.show_result(parameters)
     settle(program)
     assert parameters.shownDifference.GetAttribute("MR2XRay.Role") == "difference"
     assert "synthesize them again" in program.find("fourthNote").text
@@ -149,6 +150,7 @@ def test_the_stack_of_all_views_is_browsed_and_exported(program, tmp_path) -> No
     parameters, session = program.logic.getParameterNode(), program.logic.session
     made = session.prepared.live.images([session.view(parameters)], measured=True, uncertain=True)
     session.take_results(parameters, RunResult(made.by_role(), made.comparison.to_json()))
+    session.show_result(parameters)
     np.testing.assert_array_equal(
         projections_from_node(parameters.allDeviation).pixels, made.deviation.pixels
     )
@@ -163,6 +165,7 @@ def test_the_stack_of_all_views_is_browsed_and_exported(program, tmp_path) -> No
     assert export(parameters, "Figure (PNG)", tmp_path / "out")[0].exists()
     without = {role: stack for role, stack in made.by_role().items() if role != "deviation"}
     session.take_results(parameters, RunResult(without, made.comparison.to_json()))
+    session.show_result(parameters)
     assert parameters.allDeviation is None
     assert parameters.shownDifference.GetAttribute("MR2XRay.Role") == "difference"
 

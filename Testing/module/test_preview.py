@@ -128,6 +128,7 @@ def test_results_of_all_views_come_in_place_of_a_preview(program) -> None:
     made = session.prepared.live.images([session.view(parameters)], measured=True)
     turn(program, 30.0)
     session.take_results(parameters, RunResult(made.by_role(), made.comparison.to_json()))
+    session.show_result(parameters)
     assert not session.make_exact(parameters)
     assert precision(program) == "float32"
 
