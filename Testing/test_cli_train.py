@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_generators import card_of, tiny
 
 from MR2XRayLib import evaluation
 from MR2XRayLib.cli import main
 from MR2XRayLib.cli.train_command import losses
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION
+from MR2XRayLib.generators.card import InputCard
 from MR2XRayLib.generators.exchange import verify_generator
-from MR2XRayLib.generators.store import load_generator
+from MR2XRayLib.generators.store import load_generator, save_generator
 from MR2XRayLib.mr_layers import VOXEL_LAYERS
 from MR2XRayLib.phantom import digital_head
-from MR2XRayLib.training import paper_protocol, simulated
+from MR2XRayLib.scale import MR_FULL_SCALE_MM
+from MR2XRayLib.training import paper_protocol, recipe, simulated
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 from MR2XRayLib.volume_io import write_volume
@@ -170,7 +173,7 @@ def test_simulated_heads_in_two_contrasts(
         "--labels",
         str(labels),
         "--contrasts",
-        "T1",
+        "t1",
         "T2",
         *QUICK,
         "--out",
@@ -184,24 +187,38 @@ def test_simulated_heads_in_two_contrasts(
     assert card.training["stages"][0]["pairs"]["contrast_dropout"] == 0.5
 
 
-def test_a_cohort_is_trained_validated_and_tested_on_different_heads(head: Path, tmp_path: Path) -> None:
+def test_a_family_that_no_head_can_be_simulated_as_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--labels", str(tmp_path / "nowhere"), "--contrasts", "t1", "swi", *QUICK]
+    assert main(["train", *words, "--out", str(tmp_path / "out")]) == 2
+    assert "cannot be simulated as swi; give --contrasts of T1, MPRAGE" in capsys.readouterr().err
+
+
+def a_cohort(folder: Path, transform: Path) -> Path:
+    """A cohort file of three people, "a" to train on, "b" to validate on and "c" to test on, and their volumes."""
     rng = np.random.default_rng(0)
     rows = ["name,ct,mr_t1,transform,split"]
     for name, split in (("a", "train"), ("b", "validate"), ("c", "test")):
         # Three people's files may not be the same.
         for modality, volume in (("ct", digital_head().ct(8.0)), ("mr", digital_head().mr("t1", 8.0))):
             voxels = volume.voxels + rng.normal(0, 2, volume.voxels.shape).astype(np.float32)
-            write_volume(Volume(voxels, volume.affine, volume.unit), tmp_path / f"{name}-{modality}.nrrd")
-        rows.append(f"{name},{name}-ct.nrrd,{name}-mr.nrrd,{head / 'none.tfm'},{split}")
-    (tmp_path / "cohort.csv").write_text("\n".join(rows) + "\n")
-    out = tmp_path / "out"
-    assert main(["train", "--cohort", str(tmp_path / "cohort.csv"), *QUICK, "--out", str(out)]) == 0
+            write_volume(Volume(voxels, volume.affine, volume.unit), folder / f"{name}-{modality}.nrrd")
+        rows.append(f"{name},{name}-ct.nrrd,{name}-mr.nrrd,{transform},{split}")
+    (folder / "cohort.csv").write_text("\n".join(rows) + "\n")
+    return folder / "cohort.csv"
+
+
+def test_a_cohort_is_trained_validated_and_tested_on_different_heads(head: Path, tmp_path: Path) -> None:
+    file, out = a_cohort(tmp_path, head / "none.tfm"), tmp_path / "out"
+    assert main(["train", "--cohort", str(file), *QUICK, "--out", str(out)]) == 0
     card = verify_generator(out / "unet-compact-l1-gradient")
     assert card.data["heads"] == {"train": ["a"], "validate": ["b"], "test": ["c"]}
+    assert card.data["energy_kev"] == 60
     assert card.metrics["cohort_test_heads"]["heads"] == 1
     log = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
     assert {"loss", "validation_l1", "ms_step", "ms_waiting_for_pairs"} <= set(log)
-    evaluated = ["evaluate", "--cohort", str(tmp_path / "cohort.csv"), "--pixels", "32"]
+    evaluated = ["evaluate", "--cohort", str(file), "--pixels", "32"]
     evaluated += ["--generator", str(out / "unet-compact-l1-gradient"), "--out", str(tmp_path / "report")]
     assert main(evaluated) == 0
     (group,) = json.loads((tmp_path / "report" / "report.json").read_text())["groups"]
@@ -210,6 +227,150 @@ def test_a_cohort_is_trained_validated_and_tested_on_different_heads(head: Path,
     assert group["key"] == "cohort_test_heads"
     for name in ("masked_mae", "masked_psnr", "hp_corr"):
         assert numbers[name]["mean"] == pytest.approx(card.metrics["cohort_test_heads"][name], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--minutes", "0"], "cannot take 0 minutes"),
+        (["--minutes", "-3"], "cannot take -3 minutes"),
+        (["--minutes", "nan"], "cannot take nan minutes"),
+        (["--workers", "-1"], "--workers cannot be -1"),
+        (["--workers", "2"], "leave out --workers"),
+        (["--shards", "0"], "--shards cannot be 0"),
+        (["--seed", "-1"], "--seed cannot be -1"),
+        (["--threads", "-1"], "--threads cannot be -1"),
+        (["--pixels", "0"], "cannot work on 0 x 0 pixels; give --pixels divisible by 32"),
+        (["--pixels", "100"], "cannot work on 100 x 100 pixels; give --pixels divisible by 32"),
+        (["--pixels", "32", "--architecture", "crn"], "divisible by 128"),
+        (["--contrasts", "t1", "t2"], "2 names of --contrasts for 1 volumes of --mr"),
+        (["--name", "../x y"], 'cannot be called "../x y"'),
+        (["--labels", "folder"], "one source, and --labels and --mr and --ct are given"),
+        (["--cohort", "cohort.toml"], "one source, and --cohort and --mr and --ct are given"),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_a_volume_is_read(
+    tmp_path: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = one_head(tmp_path / "nowhere")
+    assert main([*nowhere, *words, "--out", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["file", "file/below/it"])
+def test_a_file_in_the_place_of_the_folder_to_write_is_told_before_a_volume_is_read(
+    tmp_path: Path, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main([*one_head(tmp_path / "nowhere"), "--out", str(tmp_path / out)]) == 2
+    assert f"{tmp_path / 'file'} is a file" in capsys.readouterr().err
+
+
+def test_a_batch_larger_than_a_round_is_refused(
+    head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*one_head(head), "--heads", "1", "--views", "4", "--out", str(tmp_path)]
+    assert main([*words, "--batch", "5"]) == 2
+    assert "5 pairs cannot be drawn from a round of 1 heads with 4 views" in capsys.readouterr().err
+    assert main([*words, "--views", "1", "--batch", "1"]) == 0
+
+
+def test_resume_where_there_is_no_checkpoint_yet_begins_and_says_so(
+    head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*one_head(head), "--name", "small", "--out", str(tmp_path), "--resume"]
+    assert main(words) == 0
+    assert f"There is no checkpoint in {tmp_path} yet" in capsys.readouterr().err
+    assert verify_generator(tmp_path / "small").training["steps_done"] == {"stage 1": 3}
+    assert main(words) == 0
+    assert "There is no checkpoint" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--name", "other"], "other name;"),
+        (["--contrasts", "t2"], "other contrasts;"),
+        (["--energy", "80"], "other data;"),
+        (["--start-from", "first"], "other weights to start from;"),
+        (["--start-from", "first", "--keep", "last"], "other weights to start from and layers to keep;"),
+        (["--layers", "dark"], "other settings;"),
+        (["--minutes", "60"], "is finished; it ran without --minutes"),
+    ],
+)
+def test_resume_refuses_the_checkpoint_of_another_training(
+    head: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    same = [*one_head(head), "--name", "first", "--out", "."]
+    assert main(same) == 0
+    assert main([*same, "--resume", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("layers", [["dim"], ["dark", "signal"]])
+def test_weights_that_learned_on_some_layers_are_not_given_others(
+    head: Path, tmp_path: Path, layers: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = ["signal", "dark"][: len(layers)]
+    assert main([*one_head(head), "--name", "first", "--layers", *seen, "--out", str(tmp_path)]) == 0
+    start = ["--start-from", str(tmp_path / "first"), "--layers", *layers, "--out", str(tmp_path / "on")]
+    assert main([*one_head(head), *start]) == 2
+    told = capsys.readouterr().err
+    assert f'"first" sees the layers {", ".join(seen)} of 1 contrasts' in told
+    assert "give --layers that begin with those" in told
+
+
+def test_weights_that_learned_on_some_contrasts_are_not_given_them_in_another_order(
+    head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*one_head(head), "--mr", str(head / "mr.nrrd"), "--name", "first"]
+    assert main([*words, "--contrasts", "t1", "t2", "--out", str(tmp_path)]) == 0
+    card = verify_generator(tmp_path / "first")
+    assert card.input.optional
+    assert card.training["stages"][0]["pairs"]["contrast_dropout"] == 0.5
+    words += ["--start-from", str(tmp_path / "first"), "--out", str(tmp_path / "on")]
+    assert main([*words, "--contrasts", "t2", "t1"]) == 2
+    assert "has the contrasts in the order t1, t2" in capsys.readouterr().err
+    one_of_two_layers = [*one_head(head), *words[words.index("--start-from") :]]
+    assert main([*one_of_two_layers, "--layers", "signal", "dark"]) == 2
+    assert "sees the layers signal of 2 contrasts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("split", "known"), [("train", ""), ("validate", "a"), ("test", "a")])
+def test_starting_from_a_generator_that_knows_the_heads_to_be_measured_on_is_warned_of(
+    head: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    split: str,
+    known: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trained_on = {"kind": "heads", "heads": {"train": ["a"], "validate": [], "test": []}}
+    layers = InputCard(("t1",), MR_FULL_SCALE_MM, layers=VOXEL_LAYERS)
+    card = card_of(in_channels=len(VOXEL_LAYERS), input=layers, data=trained_on)
+    save_generator(tmp_path / "start", tiny("unet", len(VOXEL_LAYERS)), card)
+    file = a_cohort(tmp_path, head / "none.tfm")
+    # "a" changes places with the head that was on that side.
+    text = file.read_text()
+    if known:
+        for line, side in (("a,", split), ({"validate": "b,", "test": "c,"}[split], "train")):
+            (row,) = [row for row in text.splitlines() if row.startswith(line)]
+            text = text.replace(row, row.rpartition(",")[0] + "," + side)
+    file.write_text(text)
+    monkeypatch.setattr(recipe, "make_generator", lambda *words, **more: None)
+    words = ["train", "--cohort", str(file), *QUICK, "--start-from", str(tmp_path / "start")]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().err
+    assert ('"tiny", which the training starts from, was trained on heads called a, too' in told) == bool(
+        known
+    )
 
 
 @pytest.mark.parametrize("text", ["l1=0", "l1,gradient=x", "l1=-1", "l1=inf", "l1=nan"])

@@ -1,11 +1,13 @@
-"""What several commands ask of their paths before the work."""
+"""What several commands ask of their paths and options before the work."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
@@ -53,3 +55,24 @@ def check_folder(path: Path) -> None:
     """
     if path.exists() and not path.is_dir():
         raise MR2XRayError(f"{path} is a file; give a folder for the results.")
+
+
+def check_device_and_energy(options: Namespace) -> None:
+    """Say before the work, not after it, that there is no such device or energy.
+
+    Raises:
+        MR2XRayError: if the device is not available, or the energy is outside the table.
+    """
+    from MR2XRayLib.device import resolve_device
+    from MR2XRayLib.intensity import water_attenuation
+
+    resolve_device(options.device)
+    water_attenuation(options.energy)
+
+
+def warn_of_energy(energy_kev: float, reporter: Reporter) -> None:
+    """Tell once that references are of another energy than generators are trained at."""
+    from MR2XRayLib.generators.applicability import unlike_energy
+
+    for sentence in unlike_energy(energy_kev):
+        reporter.warn(sentence)

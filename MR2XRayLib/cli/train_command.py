@@ -5,46 +5,55 @@ from __future__ import annotations
 import math
 import os
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import read_transform
+from MR2XRayLib.cli.inputs import check_folder, read_transform
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
+    from MR2XRayLib.generators.card import ModelCard
+    from MR2XRayLib.training.distributed import Ranks
     from MR2XRayLib.training.pairs import PairSettings
     from MR2XRayLib.training.settings import TrainingSettings
     from MR2XRayLib.training.source import Source
 
 
+LEAST = {"heads": 1, "views": 1, "passes": 1, "shards": 1, "threads": 1, "workers": 0, "seed": 0}
+"""The smallest sensible number of an option of either command."""
+
+
 def train(options: Namespace, reporter: Reporter) -> None:
     """Train a generator, evaluate it, and write it with its card."""
-    loss, contrasts = losses(options.loss), tuple(options.contrasts)
-    if not (options.labels or options.cohort or (options.mr and options.ct)):
-        raise MR2XRayError(
-            "There is nothing to train on; give --labels, --cohort, or --mr and --ct of one head."
-        )
+    _check(options)
+    _check_source(options)
+    loss = losses(options.loss)
     # Two thread pools that wait by spinning halve each other; set before torch starts its own.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
 
     from MR2XRayLib.device import resolve_device
+    from MR2XRayLib.generators.build import build
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.training.distributed import ranks_of_torchrun
     from MR2XRayLib.training.losses import check_names
-    from MR2XRayLib.training.recipe import Recipe, make_generator
+    from MR2XRayLib.training.recipe import Recipe, check_pixels, make_generator
 
     check_names(loss)
+    name = _name(options, loss)
+    with torch.device("meta"):
+        check_pixels(build(options.architecture, options.width), options.pixels)
     if options.threads:
         torch.set_num_threads(options.threads)
     device = resolve_device(options.device)
     with ranks_of_torchrun(device) as ranks:
         start = load_generator(options.start_from, to_train=True) if options.start_from else None
-        source = _source(options, contrasts, reporter)
+        source = _source(options, tuple(options.contrasts), reporter)
+        if start is not None and ranks.first:
+            _warn_of_known_heads(start.card, options, reporter)
         settings = _settings(options, source, loss, ranks.count)
-        name = options.name or f"{options.architecture}-{options.width}-{'-'.join(loss)}"
         recipe = Recipe(
             name,
             options.architecture,
@@ -59,7 +68,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
             source,
             options.out,
             max_minutes=options.minutes,
-            resume=options.resume,
+            resume=_resumes(options, ranks, device, reporter),
             vgg=options.vgg,
             device=device,
             workers=options.workers,
@@ -75,6 +84,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
 
 def train_estimator(options: Namespace, reporter: Reporter) -> None:
     """Train the network that estimates attenuation from MR, and write it with its card."""
+    _check(options)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from MR2XRayLib.device import resolve_device
     from MR2XRayLib.training.distributed import ranks_of_torchrun
@@ -86,15 +96,112 @@ def train_estimator(options: Namespace, reporter: Reporter) -> None:
     with ranks_of_torchrun(device) as ranks:
         pairs = _with_round(SETTINGS, options)
         settings = estimator_settings(
-            options.steps, options.batch, options.seed, ranks.count, pairs, _rate(options)
+            options.steps, options.batch, options.seed, ranks.count, pairs, options.rate
         )
-        course = Course(
-            settings, options.start_from, options.minutes, options.resume, device, options.workers, ranks
-        )
+        resume = _resumes(options, ranks, device, reporter)
+        course = Course(settings, options.start_from, options.minutes, resume, device, options.workers, ranks)
         card = make_estimator(Anatomies.read(options.labels), course, options.out, reporter)
     if card is not None:
         reporter.say(f"Wrote an estimator to {options.out}.")
         reporter.result({"folder": str(options.out), "metrics": dict(card.metrics)})
+
+
+def _check(options: Namespace) -> None:
+    """Say before the work, not after it, which numbers and folders of either command make no sense.
+
+    Raises:
+        MR2XRayError: naming the first of them.
+    """
+    for name, least in LEAST.items():
+        value = getattr(options, name, None)  # not both commands have all of them
+        if value is not None and value < least:
+            raise MR2XRayError(f"--{name} cannot be {value}; give {least} or more.")
+    if not options.minutes > 0:
+        raise MR2XRayError(f"A training cannot take {options.minutes:g} minutes; give --minutes above 0.")
+    if not 0 < options.rate < math.inf:
+        raise MR2XRayError(
+            f"The learning rates cannot be multiplied by {options.rate:g}; give --rate above 0."
+        )
+    for folder in (options.out, *options.out.parents):
+        check_folder(folder)
+
+
+def _check_source(options: Namespace) -> None:
+    """Say before the work what is wrong with what is to be trained on.
+
+    Raises:
+        MR2XRayError: if there is no source or more than one, or options do not go with it.
+    """
+    sources = {
+        "--labels": options.labels,
+        "--cohort": options.cohort,
+        "--mr and --ct": options.mr or options.ct,
+    }
+    given = [words for words, value in sources.items() if value]
+    if len(given) > 1:
+        raise MR2XRayError(
+            f"A training has one source, and {' and '.join(given)} are given; leave out all but one."
+        )
+    if not (options.labels or options.cohort or (options.mr and options.ct)):
+        raise MR2XRayError(
+            "There is nothing to train on; give --labels, --cohort, or --mr and --ct of one head."
+        )
+    if options.mr and options.contrasts and len(options.contrasts) != len(options.mr):
+        raise MR2XRayError(
+            f"There are {len(options.contrasts)} names of --contrasts for {len(options.mr)} volumes of --mr; give one "
+            "for each."
+        )
+    if options.mr and options.workers:
+        raise MR2XRayError(
+            "One head's views are projected once and then kept, which a thread does; leave out --workers."
+        )
+
+
+def _name(options: Namespace, loss: Iterable[str]) -> str:
+    """The generator's name.
+
+    Raises:
+        MR2XRayError: if none can be called so.
+    """
+    from MR2XRayLib.generators.shelf import can_be_a_name
+
+    name: str = options.name or f"{options.architecture}-{options.width}-{'-'.join(loss)}"
+    if not can_be_a_name(name):
+        raise MR2XRayError(
+            f'A generator cannot be called "{name}"; give --name letters, digits, ".", "_" and "-", a letter first.'
+        )
+    return name
+
+
+def _resumes(options: Namespace, ranks: Ranks, device: str, reporter: Reporter) -> bool:
+    """Whether to go on from a checkpoint: if there is one. The first rank looks, and all do as it says.
+
+    So one command starts a training and goes on with it, as a cluster that puts jobs back into its queue wants it.
+    """
+    if not options.resume:
+        return False
+    from MR2XRayLib.training.loop import CHECKPOINT
+
+    found = bool(ranks.agreed((options.out / CHECKPOINT).exists(), device))
+    if ranks.first and not found:
+        reporter.warn(f"There is no checkpoint in {options.out} yet; the training starts from the beginning.")
+    return found
+
+
+def _warn_of_known_heads(card: ModelCard, options: Namespace, reporter: Reporter) -> None:
+    """Warn where the generator to start from was trained on heads that are to be validated or tested on."""
+    if not options.cohort:
+        return
+    from MR2XRayLib.cohort import read_cohort
+    from MR2XRayLib.evaluation.cohort_group import trained_on
+
+    cohort = read_cohort(options.cohort)
+    seen = trained_on(card, (*cohort.of("validate"), *cohort.of("test")))
+    if seen:
+        reporter.warn(
+            f'"{card.name}", which the training starts from, was trained on heads called {", ".join(seen)}, too; if '
+            "they are these, which the cohort keeps to validate or test on, their numbers say nothing of unseen heads."
+        )
 
 
 def losses(text: str) -> dict[str, float]:
@@ -121,69 +228,54 @@ def _settings(options: Namespace, source: Source, loss: Mapping[str, float], ran
     from MR2XRayLib.training.settings import paper, sound
 
     preset = paper if options.preset == "paper" else sound
-    settings = preset(_with_round(source.settings, options), loss)
+    settings = preset(source.settings, loss)
     stage = settings.stages[0]
-    batch = stage.batch if options.batch is None else options.batch
-    stage = replace(stage, batch=batch, steps=stage.steps if options.steps is None else options.steps)
-    shards = ranks if options.shards is None else options.shards
-    rate = _rate(options)
+    stage = replace(
+        stage,
+        pairs=_with_round(stage.pairs, options),
+        batch=stage.batch if options.batch is None else options.batch,
+        steps=stage.steps if options.steps is None else options.steps,
+    )
     return replace(
         settings,
         stages=(stage,),
-        learning_rate=rate * settings.learning_rate,
-        matrix_learning_rate=rate * settings.matrix_learning_rate,
+        learning_rate=options.rate * settings.learning_rate,
+        matrix_learning_rate=options.rate * settings.matrix_learning_rate,
         seed=options.seed,
-        shards=shards,
+        shards=ranks if options.shards is None else options.shards,
     )
 
 
-def _rate(options: Namespace) -> float:
-    """What the learning rates are multiplied by.
-
-    Raises:
-        MR2XRayError: if that is not above 0.
-    """
-    if not 0 < options.rate < math.inf:
-        raise MR2XRayError(
-            f"The learning rates cannot be multiplied by {options.rate:g}; give --rate above 0."
-        )
-    return options.rate
-
-
 def _with_round(pairs: PairSettings, options: Namespace) -> PairSettings:
-    """The settings with the heads, views and passes of a round that were asked for.
-
-    Raises:
-        MR2XRayError: if one of them is below 1.
-    """
+    """The settings with the heads, views and passes of a round that were asked for."""
     from dataclasses import replace
 
     asked = {name: getattr(options, name) for name in ("heads", "views", "passes")}
-    named = {name: number for name, number in asked.items() if number is not None}
-    for name, number in named.items():
-        if number < 1:
-            raise MR2XRayError(f"A round of {number} {name} has no pairs; give --{name} of at least 1.")
-    return replace(pairs, **named)
+    return replace(pairs, **{name: number for name, number in asked.items() if number is not None})
 
 
 def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) -> Source:
+    """What was asked to be trained on; of a CT the energy that made it attenuation belongs to the data."""
+    from dataclasses import replace
+
     if options.labels:
         return _simulated(options, contrasts)
-    if options.cohort:
-        return _cohort(options, contrasts, reporter)
-    return _one_head(options, contrasts, reporter)
+    make = _cohort if options.cohort else _one_head
+    source = make(options, contrasts, reporter)
+    return replace(source, data={**source.data, "energy_kev": options.energy})
 
 
 def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
     from MR2XRayLib.device import resolve_device
     from MR2XRayLib.evaluation import evaluate_on_held_out_heads
     from MR2XRayLib.mr_layers import VOXEL_LAYERS, check_layers
-    from MR2XRayLib.training.simulated import Anatomies, simulated_source
+    from MR2XRayLib.training.simulated import Anatomies, families_called, simulated_source
 
+    families = families_called(contrasts)
     return simulated_source(
         Anatomies.read(options.labels),
         lambda trained: evaluate_on_held_out_heads(trained, options.labels),
-        contrasts,
+        families,
         options.pixels,
         check_layers(options.layers or VOXEL_LAYERS),
         resolve_device(options.device),

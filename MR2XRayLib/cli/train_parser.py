@@ -119,7 +119,7 @@ def _add_time_and_place(group: argparse._ActionsContainer) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="processes that make pairs, for a GPU; else a thread",
+        help="processes that make pairs, for a GPU; else a thread, which suffices for one head",
     )
     group.add_argument("--device", choices=DEVICES, default="cpu")
-    group.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    group.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if any")

@@ -1,16 +1,17 @@
 """The checkpoint: everything that training needs to go on where it stopped, in one safetensors file.
 
 Tensors are the network, its moving average, the optimiser's moments, what losses remember (the balance of VGG-19's
-layers) and torch's random state; counters and settings are JSON in the file's header, so that one file, replaced
-whole, can never hold a mixture of two states.
+layers) and torch's random state; counters, settings and what else a training is known by are JSON in the file's
+header, so that one file, replaced whole, can never hold a mixture of two states.
 """
 
 from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,37 @@ class TrainingState:
     minutes: float = 0.0
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a training must have in common with its checkpoint to go on from it; all of it can be written as JSON.
+
+    Attributes:
+        settings: of the training.
+        known_by: what else decides the result, by names that a sentence can hold: the data, the contrasts, ...
+        max_minutes: the time limit, or infinity; another one may be given as long as the training is not finished.
+    """
+
+    settings: Mapping[str, Any]
+    known_by: Mapping[str, Any] = field(default_factory=dict)
+    max_minutes: float = math.inf
+
+
 def save_checkpoint(
-    path: Path, state: TrainingState, losses: Sequence[nn.Module], settings: dict[str, Any]
+    path: Path, state: TrainingState, losses: Sequence[nn.Module], identity: Identity
 ) -> None:
-    """Write the state, what the losses of the stages remember, and the settings, whole or not at all.
+    """Write the state, what the losses of the stages remember, and what identifies the training, whole or not at all.
 
     Raises:
         MR2XRayError: if it cannot be written; the former checkpoint is then as it was.
     """
-    header = {"stage": state.stage, "step": state.step, "minutes": state.minutes, "settings": settings}
+    header = {
+        "stage": state.stage,
+        "step": state.step,
+        "minutes": state.minutes,
+        "settings": identity.settings,
+        "known_by": identity.known_by,
+        "max_minutes": identity.max_minutes,
+    }
     with atomic_path(path) as temporary:
         try:
             save_file(_tensors(state, losses), temporary, {"training": json.dumps(header)})
@@ -63,12 +86,13 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, state: TrainingState, losses: Sequence[nn.Module], settings: dict[str, Any]
+    path: Path, state: TrainingState, losses: Sequence[nn.Module], identity: Identity
 ) -> None:
-    """Put a saved state into `state` and `losses`, which must have been made with the same settings.
+    """Put a saved state into `state` and `losses`, which must be those of the same training.
 
     Raises:
-        MR2XRayError: if the file is missing, damaged, or of a training with other settings.
+        MR2XRayError: if the file is missing, damaged, of a training with other settings or known by other things, or
+            of one that is finished within another time limit.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -76,15 +100,12 @@ def load_checkpoint(
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
     except FileNotFoundError:
-        raise MR2XRayError(f"There is no checkpoint {path}; start without --resume.") from None
+        raise MR2XRayError(f"There is no checkpoint {path} to go on from; start without --resume.") from None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         raise MR2XRayError(
             f"The checkpoint {path} is damaged; delete it and start without --resume."
         ) from None
-    if header["settings"] != json.loads(json.dumps(settings)):
-        raise MR2XRayError(
-            f"The checkpoint {path} belongs to a training with other settings; give those again."
-        )
+    _check(path, header, identity, finished=header["stage"] == len(losses))
     try:
         state.network.load_state_dict(_part(tensors, "network."))
         state.average.load_state_dict(_part(tensors, "average."))
@@ -97,6 +118,25 @@ def load_checkpoint(
             f"The checkpoint {path} is of another network; give the architecture and width that it was made with."
         ) from None
     state.stage, state.step, state.minutes = header["stage"], header["step"], header["minutes"]
+
+
+def _check(path: Path, header: Mapping[str, Any], identity: Identity, finished: bool) -> None:
+    """Refuse the checkpoint of another training; those of earlier versions tell their settings only."""
+    given = json.loads(json.dumps({"settings": identity.settings, **identity.known_by}))
+    kept = {**given, "settings": header["settings"], **header.get("known_by", {})}
+    others = [name for name, value in kept.items() if given.get(name) != value]
+    if others:
+        raise MR2XRayError(
+            f"The checkpoint {path} belongs to a training with other {' and '.join(others)}; give those again, or "
+            "another --out."
+        )
+    limit = header.get("max_minutes", identity.max_minutes)
+    if finished and limit != identity.max_minutes:
+        raise MR2XRayError(
+            f"The training of the checkpoint {path} is finished; it ran with"
+            f"{f' --minutes {limit:g}' if limit < math.inf else 'out --minutes'}. Repeat it so to evaluate and write "
+            "what it made, or train that further with --start-from and another --out."
+        )
 
 
 def _tensors(state: TrainingState, losses: Sequence[nn.Module]) -> dict[str, Tensor]:

@@ -16,6 +16,9 @@ from torch import distributed as dist
 
 from MR2XRayLib.errors import MR2XRayError
 
+LOCAL_RANK = "LOCAL_RANK"
+"""The variable in which torchrun tells a rank its number among those of its machine."""
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -74,20 +77,48 @@ class Ranks:
 ALONE = Ranks()
 
 
+def use_own_gpu(device: str) -> None:
+    """Let "cuda" mean this rank's own GPU, in this thread; without torchrun it is the first.
+
+    Every thread and every process begins on the first GPU, whatever others have chosen, so each that uses one calls
+    this. Worker processes inherit the environment in which torchrun tells the rank's number on its machine.
+
+    Args:
+        device: in use; nothing is done unless it is "cuda".
+
+    Raises:
+        MR2XRayError: if the machine has no such GPU.
+    """
+    if device != "cuda" or LOCAL_RANK not in os.environ:
+        return
+    try:
+        torch.cuda.set_device(int(os.environ[LOCAL_RANK]))
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise MR2XRayError(
+            f"There is no GPU for rank {os.environ[LOCAL_RANK]} of this machine ({reason}); start at most as many "
+            "ranks on a machine as it has GPUs (--nproc-per-node)."
+        ) from None
+
+
 @contextmanager
 def ranks_of_torchrun(device: str) -> Iterator[Ranks]:
     """The ranks that torchrun started, joined while the block runs; one rank without torchrun.
 
+    On a GPU "cuda" is then this rank's own, see `use_own_gpu`.
+
     Raises:
-        MR2XRayError: if the environment's numbers make no sense, or the ranks do not find each other.
+        MR2XRayError: if the environment's numbers make no sense, the machine has fewer GPUs than ranks, or the ranks
+            do not find each other.
     """
     if "WORLD_SIZE" not in os.environ or dist.is_initialized():
         yield ALONE
         return
+    use_own_gpu(device)
     try:
         ranks = Ranks(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
         if ranks.count > 1:
-            dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            dist.init_process_group("nccl" if device == "cuda" else "gloo")
     except (KeyError, ValueError, RuntimeError) as error:
         raise MR2XRayError(
             f"The ranks of this training do not find each other ({error}); start them with torchrun."

@@ -68,8 +68,8 @@ def estimator_settings(
     rate: float = 1.0,
 ) -> TrainingSettings:
     """The preset "sound" on blocks of volumes, at half its learning rates times `rate`."""
-    settings = sound(pairs, LOSS, steps=steps)
-    stage = replace(settings.stages[0], batch=batch)
+    settings = sound(SETTINGS, LOSS, steps=steps)
+    stage = replace(settings.stages[0], pairs=pairs, batch=batch)
     return replace(
         settings,
         stages=(stage,),
@@ -92,11 +92,18 @@ def make_estimator(
     torch.manual_seed(settings.seed)
     validate = BlocksValidator.of(anatomies) if ranks.first else None
     network, ancestry = _network(course.start)
+    data = {
+        "kind": "simulated heads on deformed BrainWeb label anatomies, see the generators' cards",
+        "training": [anatomy.name for anatomy in anatomies.training],
+        "validation": VALIDATION,
+        "held_out": list(HELD_OUT),
+        **ancestry,
+    }
     network = train(
         network,
         VolumePairs(anatomies.training),
         settings,
-        Keeping(out, LOG_EVERY, validate=validate),
+        Keeping(out, LOG_EVERY, validate=validate, known_by={"data": data}),
         max_minutes=course.max_minutes,
         resume=course.resume,
         device=course.device,
@@ -108,13 +115,7 @@ def make_estimator(
         return None
     network = rounded(network, STORAGE)
     card = EstimatorCard(
-        data={
-            "kind": "simulated heads on deformed BrainWeb label anatomies, see the generators' cards",
-            "training": [anatomy.name for anatomy in anatomies.training],
-            "validation": VALIDATION,
-            "held_out": list(HELD_OUT),
-            **ancestry,
-        },
+        data=data,
         loss=settings.stages[0].loss,
         training=training_entry(settings, course.max_minutes, out / LOG),
         metrics=validate(network),

@@ -31,7 +31,7 @@ from MR2XRayLib.scale import to_unit
 from MR2XRayLib.synthesis import Synthesizer, padded_with_air
 from MR2XRayLib.training.log import LOG
 from MR2XRayLib.training.loop import Keeping, train
-from MR2XRayLib.training.pairs import HeadPairs, PairSettings
+from MR2XRayLib.training.pairs import CONTRAST_DROPOUT, HeadPairs, PairSettings
 from MR2XRayLib.training.recipe import training_entry
 from MR2XRayLib.training.sectors import (
     HELD_OUT_SECTOR_DEG,
@@ -48,7 +48,6 @@ LEARNING_RATE, MATRIX_LEARNING_RATE = 3e-4, 3e-3
 """A seventh of those of a training from nothing."""
 
 LOSS = {"l1": 1.0, "gradient": 10.0}
-CONTRAST_DROPOUT = 0.5
 
 MOST_STEPS = 1_000_000
 """So many that time ends a tuning."""
@@ -172,12 +171,17 @@ def _whole_or_absent(folder: Path) -> Iterator[None]:
 
 
 def _settings(card: ModelCard, seed: int, left_out: bool) -> TrainingSettings:
-    """One stage, ended by time, at a low learning rate; with contrasts `left_out` by turns if the card allows it."""
+    """One stage, ended by time, at a low learning rate; with contrasts `left_out` by turns if the card allows it.
+
+    No pair is mirrored: a head is nearly its own mirror image, so that a mirrored view from -75° would show what those
+    from 75° show, on which the tuning is evaluated.
+    """
     pairs = PairSettings(
         pixels=card.geometry.pixels[1],
         heads=1,
         views=VIEWS_IN_ROUND,
         passes=2,
+        mirrored=False,
         layers=card.input.layers,
         contrast_dropout=CONTRAST_DROPOUT if left_out and card.input.optional else 0.0,
     )

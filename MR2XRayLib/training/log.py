@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ class Log:
         every: steps between lines.
         fresh: start anew instead of appending.
         silent: keep nothing, as on all ranks but the first.
+
+    Raises:
+        MR2XRayError: if the folder cannot be made or written to.
     """
 
     def __init__(self, folder: Path, every: int, fresh: bool, silent: bool = False) -> None:
@@ -28,9 +32,16 @@ class Log:
         self._values: dict[str, list[float]] = defaultdict(list)
         if silent:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        if fresh:
-            self._path.unlink(missing_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if fresh:
+                self._path.unlink(missing_ok=True)
+            else:
+                _end_with_a_line(self._path)
+        except OSError as error:
+            raise MR2XRayError(
+                f"Cannot write into {folder} ({error.strerror}); choose another folder."
+            ) from None
         self._board = _board(folder / BOARD)
 
     def add(self, **values: float) -> None:
@@ -63,6 +74,24 @@ class Log:
             for name, value in {**counters, **means}.items():
                 self._board.add_scalar(name, value, int(counters.get("steps", counters["step"])))
             self._board.flush()
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log, none where there is no such file; without those that a full disk left unreadable."""
+    if not path.exists():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(json.JSONDecodeError):
+            lines.append(json.loads(line))
+    return lines
+
+
+def _end_with_a_line(path: Path) -> None:
+    """Cut off the half of a line with which a killed training or a full disk may have left the file."""
+    if path.exists():
+        with path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _board(folder: Path) -> Any:

@@ -7,12 +7,14 @@ Read it from top to bottom: `train`, one step, and the few helpers that they use
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +22,7 @@ from torch.optim import Adam, Optimizer
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.progress import Progress, silent
-from MR2XRayLib.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from MR2XRayLib.training.checkpoint import Identity, TrainingState, load_checkpoint, save_checkpoint
 from MR2XRayLib.training.distributed import ALONE, Ranks
 from MR2XRayLib.training.log import Log
 from MR2XRayLib.training.losses import WeightedSum
@@ -28,6 +30,8 @@ from MR2XRayLib.training.muon import Muon
 from MR2XRayLib.training.pairs import HeadPairs, PairStream
 from MR2XRayLib.training.schedule import Clock, fraction_done, fraction_of_stage, learning_rate
 from MR2XRayLib.training.settings import Stage, TrainingSettings
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -47,12 +51,14 @@ class Keeping:
         log_every: steps between the log's lines, each a JSON object, and between checkpoints.
         checkpoints: whether to write any; without, the training cannot be resumed.
         validate: numbers on the moving average, for every line of the log.
+        known_by: what besides the settings a checkpoint must have in common with a training that goes on from it.
     """
 
     folder: Path
     log_every: int = 100
     checkpoints: bool = True
     validate: Validate | None = None
+    known_by: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -95,28 +101,31 @@ def train(
     average = copy.deepcopy(network).eval()
     state = TrainingState(network, average, _optimiser(network, settings))
     losses = [WeightedSum(stage.loss, vgg).to(device) for stage in settings.stages]
+    identity = Identity(asdict(settings), keeping.known_by, max_minutes)
     if resume:
-        load_checkpoint(keeping.folder / CHECKPOINT, state, losses, asdict(settings))
+        load_checkpoint(keeping.folder / CHECKPOINT, state, losses, identity)
+        if ranks.first and state.stage == len(settings.stages):
+            logger.warning("The training in %s was finished already; no step is taken.", keeping.folder)
     log = Log(keeping.folder, keeping.log_every, fresh=not resume, silent=not ranks.first)
     clock = Clock(state.minutes)
     parallel = ranks.parallel(network)
 
     def keep() -> None:
         if keeping.checkpoints and ranks.first:
-            save_checkpoint(keeping.folder / CHECKPOINT, state, losses, asdict(settings))
+            save_checkpoint(keeping.folder / CHECKPOINT, state, losses, identity)
 
     while state.stage < len(settings.stages):
-        batches = Batches(pairs_of_head, settings, state.stage, ranks, workers)
-        step = Step(parallel, state, settings, batches, losses[state.stage], ranks)
-        while fraction_of_stage(settings, state, max_minutes) < 1:
-            log.add(**step(learning_rate(settings, state, max_minutes)))
-            state.minutes = ranks.agreed(clock.minutes(), device)
-            progress("train", fraction_done(settings, state, max_minutes))
-            if log.is_due(state.step) or fraction_of_stage(settings, state, max_minutes) == 1:
-                numbers = keeping.validate(state.average) if keeping.validate and ranks.first else {}
-                log.write(stage=state.stage, step=state.step, minutes=round(state.minutes, 3), **numbers)
-                keep()
-        batches.close()
+        # Closed also after Ctrl-C and faults, or the process would live on to make the heads that are queued.
+        with closing(Batches(pairs_of_head, settings, state.stage, ranks, workers)) as batches:
+            step = Step(parallel, state, settings, batches, losses[state.stage], ranks)
+            while fraction_of_stage(settings, state, max_minutes) < 1:
+                log.add(**step(learning_rate(settings, state, max_minutes)))
+                state.minutes = ranks.agreed(clock.minutes(), device)
+                progress("train", fraction_done(settings, state, max_minutes))
+                if log.is_due(state.step) or fraction_of_stage(settings, state, max_minutes) == 1:
+                    numbers = keeping.validate(state.average) if keeping.validate and ranks.first else {}
+                    log.write(stage=state.stage, step=state.step, minutes=round(state.minutes, 3), **numbers)
+                    keep()
         state.stage, state.step = state.stage + 1, 0
         keep()
     return average.cpu()
@@ -187,7 +196,7 @@ class Batches:
         }
 
     def close(self) -> None:
-        """End the threads that make pairs."""
+        """End the threads that make pairs; heads that they have not begun are not made."""
         for stream in self._streams:
             stream.close()
 

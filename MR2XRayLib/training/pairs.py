@@ -25,6 +25,9 @@ from MR2XRayLib.training.makers import Made, Makers, finished
 ABSENT = -1.0
 """Every pixel of a contrast that is not there: no signal along any ray."""
 
+CONTRAST_DROPOUT = 0.5
+"""How often a training on several contrasts serves a pair with one of them alone, see `PairSettings`."""
+
 
 @dataclass(frozen=True)
 class PairSettings:
@@ -38,8 +41,8 @@ class PairSettings:
         passes: how often each pair of a round is served.
         mirrored: whether half of the pairs, drawn at each pass, are mirrored left to right.
         layers: of each MR contrast, one a channel, see `mr_layers`.
-        contrast_dropout: with more than one MR contrast, how often a pair is served with one contrast alone, all
-            others being `ABSENT`, 0 to 1.
+        contrast_dropout: with more than one MR contrast, how often a pair is served with one of its contrasts alone,
+            all others being `ABSENT`, 0 to 1.
     """
 
     pixels: int = 128
@@ -170,11 +173,24 @@ class PairStream:
 
 
 def _drop_contrasts(mr: np.ndarray, layers: int, share: float, rng: np.random.Generator) -> None:
-    """Leave one contrast of a `share` of the pairs, in place; mr is (pairs, contrasts · layers, rows, columns)."""
+    """Leave one contrast of a `share` of the pairs, in place; mr is (pairs, contrasts · layers, rows, columns).
+
+    One that the head has: a pair of which all contrasts were absent would teach to invent an X-ray.
+    """
     count, contrasts = len(mr), mr.shape[1] // layers
     if contrasts == 1 or share == 0:
         return
-    kept = np.reshape(rng.integers(contrasts, size=count), (count, 1))
+    drawn = rng.integers(contrasts, size=count)
     dropped = np.reshape(rng.random(count), (count, 1)) < share
+    lots = rng.random((count, contrasts))
+    lots[np.arange(count), drawn] = 1.0
+    lots[~_present(mr, layers)] = -1.0
+    kept = lots.argmax(axis=1, keepdims=True)
     absent = dropped & (np.arange(contrasts) != kept)
     mr[np.repeat(absent, layers, axis=1)] = ABSENT
+
+
+def _present(mr: np.ndarray, layers: int) -> np.ndarray:
+    """Which contrasts the head of each pair has, bool (pairs, contrasts)."""
+    channels = (mr != ABSENT).any(axis=(-2, -1))
+    return channels.reshape(len(mr), -1, layers).any(axis=2)

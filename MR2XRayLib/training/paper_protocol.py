@@ -20,7 +20,7 @@ from MR2XRayLib.mr_projector import MrProjector
 from MR2XRayLib.projection import project
 from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.registered_pair import RegisteredPair
-from MR2XRayLib.training.pairs import PairSettings, pages
+from MR2XRayLib.training.pairs import CONTRAST_DROPOUT, PairSettings, pages
 from MR2XRayLib.training.source import RESEARCH_ONLY, Source
 
 TRAINING_VIEWS, TEST_VIEWS, VALIDATION_VIEWS = 3000, 200, 16
@@ -132,9 +132,16 @@ class PaperProtocol:
 
     @property
     def settings(self) -> PairSettings:
-        """Rounds of 500 views; not mirrored, since the head is not."""
+        """Rounds of 500 views; not mirrored, since the head is not. Of several contrasts, which the paper does not
+        have, half of the pairs show one alone, as in every other training."""
         return PairSettings(
-            pixels=self.pixels, heads=5, views=VIEWS_A_DRAW, passes=1, mirrored=False, layers=self.layers
+            pixels=self.pixels,
+            heads=5,
+            views=VIEWS_A_DRAW,
+            passes=1,
+            mirrored=False,
+            layers=self.layers,
+            contrast_dropout=CONTRAST_DROPOUT if len(self.pair.mr) > 1 else 0.0,
         )
 
     def source(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -24,7 +23,7 @@ from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.resources import Storage
 from MR2XRayLib.scale import MR_FULL_SCALE_MM
 from MR2XRayLib.training.distributed import ALONE, Ranks
-from MR2XRayLib.training.log import LOG
+from MR2XRayLib.training.log import LOG, lines_of
 from MR2XRayLib.training.loop import Keeping, Validate, train
 from MR2XRayLib.training.losses import PERCEPTUAL_CROP_PX, WeightedSum
 from MR2XRayLib.training.settings import TrainingSettings
@@ -87,7 +86,7 @@ def make_generator(
         the card as written, its metrics from `source.evaluate`; None on all ranks but the first.
 
     Raises:
-        MR2XRayError: if the training fails.
+        MR2XRayError: if the network, its start and the source do not go together, or the training fails.
     """
     settings = recipe.settings
     network = _network(recipe, source)
@@ -96,7 +95,12 @@ def make_generator(
         network,
         source.pairs,
         settings,
-        Keeping(out, LOG_EVERY, validate=validator(source, device) if ranks.first else None),
+        Keeping(
+            out,
+            LOG_EVERY,
+            validate=validator(source, device) if ranks.first else None,
+            known_by=_known_by(recipe, source),
+        ),
         max_minutes=max_minutes,
         resume=resume,
         vgg=vgg,
@@ -116,6 +120,18 @@ def make_generator(
     card = save_generator(out / card.name, trained, replace(card, metrics=metrics), recipe.storage)
     progress("evaluate", 1.0)
     return card
+
+
+def _known_by(recipe: Recipe, source: Source) -> dict[str, Any]:
+    """What a checkpoint must have in common with this training besides settings and network, by words for it."""
+    return {
+        "name": recipe.name,
+        "contrasts": source.contrasts,
+        "data": source.data,
+        "weights to start from": recipe.start.card.weights_sha256 if recipe.start else None,
+        "layers to keep": recipe.kept,
+        "estimator of attenuation": _estimator(source),
+    }
 
 
 def _keep_layers(network: nn.Module, recipe: Recipe) -> None:
@@ -144,11 +160,30 @@ def _channels(source: Source) -> int:
     return len(source.contrasts) * len(source.settings.layers)
 
 
+def _estimator(source: Source) -> str:
+    """The SHA-256 of the estimator's weights; empty without its layer."""
+    return shipped_sha256() if ATTENUATION in source.settings.layers else ""
+
+
+def check_pixels(network: Generator, pixels: int) -> None:
+    """Refuse a square image that the network cannot halve as often as it does.
+
+    Raises:
+        MR2XRayError: naming what the number of rows and columns must be divisible by.
+    """
+    if pixels < 1 or pixels % network.multiple:
+        raise MR2XRayError(
+            f"This network cannot work on {pixels} x {pixels} pixels; give --pixels divisible by {network.multiple}, "
+            "or another --architecture or --width."
+        )
+
+
 def _network(recipe: Recipe, source: Source) -> Generator:
     """The untrained network, or that of the generator to start from."""
     torch.manual_seed(recipe.settings.seed)
     channels = _channels(source)
     network = build(recipe.architecture, recipe.width, channels, **recipe.options)
+    check_pixels(network, source.settings.pixels)
     if recipe.start is not None:
         card, weights = recipe.start.card, recipe.start.generator.state_dict()
         if len(source.contrasts) == 1 and source.settings.layers[: card.in_channels] == card.input.layers:
@@ -161,7 +196,28 @@ def _network(recipe: Recipe, source: Source) -> Generator:
                 f"another kind than {recipe.architecture}, {recipe.width}, {channels} channels; start from one of "
                 "the same kind."
             ) from None
+        _check_channels(card, source)
     return network
+
+
+def _check_channels(card: ModelCard, source: Source) -> None:
+    """Refuse to give weights that learned on some channels to others; `card` is of the generator that has them.
+
+    The names of contrasts may differ: a training on "t1" may go on from one on any contrast.
+    """
+    known, wanted = card.input, source.settings.layers
+    further = wanted[len(known.layers) :] if len(source.contrasts) == 1 else ()
+    if len(known.contrasts) != len(source.contrasts) or known.layers + further != wanted:
+        raise MR2XRayError(
+            f'The generator "{card.name}" sees the layers {", ".join(known.layers)} of {len(known.contrasts)} '
+            f"contrasts, this training {', '.join(wanted)} of {len(source.contrasts)}; give --layers that begin with "
+            "those, in their order, and as many contrasts."
+        )
+    if set(known.contrasts) == set(source.contrasts) and known.contrasts != source.contrasts:
+        raise MR2XRayError(
+            f'The generator "{card.name}" has the contrasts in the order {", ".join(known.contrasts)}; give them in '
+            "the same order."
+        )
 
 
 def validator(source: Source, device: str) -> Validate:
@@ -185,7 +241,7 @@ def validator(source: Source, device: str) -> Validate:
 
 def training_entry(settings: TrainingSettings, max_minutes: float, log: Path) -> dict[str, Any]:
     """A card's `training`: the settings, and how many steps of each stage the time allowed."""
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = lines_of(log)
     return asdict(settings) | {
         "max_minutes": max_minutes if math.isfinite(max_minutes) else None,
         "minutes": lines[-1]["minutes"] if lines else 0.0,
@@ -218,7 +274,7 @@ def _card(recipe: Recipe, source: Source, training: dict[str, Any]) -> ModelCard
             MR_FULL_SCALE_MM,
             optional=optional,
             layers=source.settings.layers,
-            estimator_sha256=shipped_sha256() if ATTENUATION in source.settings.layers else "",
+            estimator_sha256=_estimator(source),
         ),
         geometry=source.geometry,
         options=recipe.options,

@@ -13,7 +13,7 @@ HELD_OUT_SECTOR_DEG = (60.0, 90.0)
 """Primary angles that the tuning never sees, nor those of the opposite sector, whose rays run the other way."""
 
 VALIDATED_SECTOR_DEG = (70.0, 80.0)
-"""Where the views that are evaluated come from: at least 10° from any that was trained on."""
+"""Where the views that are evaluated come from: at least 10° from any trained on, none of which is mirrored."""
 
 VALIDATION_VIEWS = 8
 

@@ -31,11 +31,16 @@ class Stage:
     loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0, "gradient": 10.0})
 
     def __post_init__(self) -> None:
-        """Raise MR2XRayError if there is nothing to train on."""
+        """Raise MR2XRayError if there is nothing to train on, or batches would be smaller than they are said to be."""
         if self.batch < 1 or self.steps < 1:
             raise MR2XRayError(
                 f"A training of {self.steps} steps in batches of {self.batch} is none; give at least 1 of each "
                 "(--steps, --batch)."
+            )
+        if self.batch > self.pairs.round_size:
+            raise MR2XRayError(
+                f"A batch of {self.batch} pairs cannot be drawn from a round of {self.pairs.heads} heads with "
+                f"{self.pairs.views} views each; give a smaller --batch, or more --heads or --views."
             )
 
 

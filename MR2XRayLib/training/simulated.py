@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from MR2XRayLib.carm import View
+from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.estimation import estimate_attenuation
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION, AnatomyFiles
 from MR2XRayLib.generators.card import TrainedGeometry
@@ -19,9 +20,11 @@ from MR2XRayLib.mr_layers import ATTENUATION, VOXEL_LAYERS, project_mr
 from MR2XRayLib.projection import Projections, project
 from MR2XRayLib.simulation.heads import SimulatedHead, read_labels, simulate_contrasts
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
+from MR2XRayLib.simulation.tissues import SEQUENCES
 from MR2XRayLib.simulation.variety import TRAINING_VARIETY, Variety
 from MR2XRayLib.synthesis import bfloat16_is_worth_it
-from MR2XRayLib.training.pairs import PairSettings, pages
+from MR2XRayLib.training.distributed import use_own_gpu
+from MR2XRayLib.training.pairs import CONTRAST_DROPOUT, PairSettings, pages
 from MR2XRayLib.training.source import RESEARCH_ONLY, Source
 from MR2XRayLib.volume import Volume
 
@@ -68,7 +71,7 @@ class SimulatedPairs:
         anatomies: label volumes, to draw from.
         families: of MR contrast; without any, one contrast of a family drawn for each head.
         variety: how the anatomies are changed.
-        device: that projects them.
+        device: that projects them; "cuda" is the rank's own GPU.
     """
 
     anatomies: Sequence[Volume]
@@ -78,6 +81,7 @@ class SimulatedPairs:
 
     def __call__(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
         """The pairs of one head, see `HeadPairs`."""
+        use_own_gpu(self.device)
         rng = np.random.default_rng([seed, index, 1])
         anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
         heads = simulate_contrasts(
@@ -109,6 +113,20 @@ def _projected(mr: Volume, views: Sequence[View], layers: Sequence[str], device:
     return project_mr(mr, views, layers=layers, made=estimate, device=device)
 
 
+def families_called(names: Sequence[str]) -> tuple[str, ...]:
+    """Families of MR contrast by their names, in upper or lower case.
+
+    Raises:
+        MR2XRayError: naming the families that there are.
+    """
+    unknown = [name for name in names if name.upper() not in SEQUENCES]
+    if unknown:
+        raise MR2XRayError(
+            f"Heads cannot be simulated as {', '.join(unknown)}; give --contrasts of {', '.join(SEQUENCES)}."
+        )
+    return tuple(name.upper() for name in names)
+
+
 def simulated_source(
     anatomies: Anatomies,
     evaluate: Callable[[TrainedGenerator], Mapping[str, Mapping[str, float]]],
@@ -118,7 +136,7 @@ def simulated_source(
     device: str = "cpu",
 ) -> Source:
     """A training on simulated heads; `families` and `device` as in `SimulatedPairs`, `layers` as in `PairSettings`."""
-    dropout = 0.5 if len(families) > 1 else 0.0
+    dropout = CONTRAST_DROPOUT if len(families) > 1 else 0.0
     usual = SETTINGS_WITH_ESTIMATE if ATTENUATION in layers else SETTINGS
     settings = replace(usual, pixels=pixels, layers=tuple(layers), contrast_dropout=dropout)
 

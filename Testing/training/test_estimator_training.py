@@ -72,8 +72,21 @@ def test_an_estimator_goes_on_from_another_gently_and_says_so(
     torch.testing.assert_close(one, other, atol=0.01, rtol=0)
 
 
-@pytest.mark.parametrize("words", [("--rate", "0"), ("--heads", "0"), ("--views", "-1"), ("--passes", "0")])
-def test_an_absurd_rate_or_round_is_refused_in_a_sentence(
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--rate", "0"),
+        ("--heads", "0"),
+        ("--views", "-1"),
+        ("--passes", "0"),
+        ("--minutes", "0"),
+        ("--minutes", "nan"),
+        ("--workers", "-1"),
+        ("--seed", "-1"),
+        ("--batch", "121"),
+    ],
+)
+def test_an_absurd_number_is_refused_in_a_sentence(
     words: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train-estimator", "--labels", str(tmp_path), "--out", str(tmp_path / "made"), *words]) == 2
@@ -82,12 +95,16 @@ def test_an_absurd_rate_or_round_is_refused_in_a_sentence(
 
 
 def test_train_estimator_writes_what_loads_and_resumes(
-    a_small_anatomy: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    a_small_anatomy: Volume,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     anatomies = Anatomies([a_small_anatomy], replace(a_small_anatomy, name="other"))
     made_small(monkeypatch, anatomies)
     command = ["train-estimator", "--labels", str(tmp_path), "--out", str(tmp_path / "made"), "--batch", "1"]
-    assert main([*command, "--steps", "3"]) == 0
+    assert main([*command, "--steps", "3", "--resume"]) == 0
+    assert "the training starts from the beginning" in capsys.readouterr().err
     card = EstimatorCard(**read_json(tmp_path / "made" / CARD, "card"))
     estimator = load_estimator(tmp_path / "made")
     assert card.weights_sha256 == estimator.sha256
@@ -96,6 +113,11 @@ def test_train_estimator_writes_what_loads_and_resumes(
     assert not set(card.data["training"]) & set(HELD_OUT)
     assert card.metrics["validation_l1"] > 0
     assert main([*command, "--steps", "3", "--resume"]) == 0
+    monkeypatch.setattr(
+        simulated.Anatomies, "read", lambda folder: replace(anatomies, training=[anatomies.validation])
+    )
+    assert main([*command, "--steps", "3", "--resume"]) == 2
+    assert "a training with other data" in capsys.readouterr().err
     again = load_estimator(tmp_path / "made")
     for one, other in zip(estimator.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -25,6 +25,7 @@ from MR2XRayLib.training.sectors import (
     views_outside,
     views_to_validate,
 )
+from MR2XRayLib.training.settings import TrainingSettings
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
@@ -81,6 +82,23 @@ def test_validated_views_are_ten_degrees_from_those_trained_on(pair: tuple[Volum
     assert np.ptp(trained_on) > 170
     assert ((validated >= VALIDATED_SECTOR_DEG[0]) & (validated <= VALIDATED_SECTOR_DEG[1])).all()
     assert np.abs(trained_on[:, None] - validated).min() >= 10
+
+
+def test_no_pair_is_mirrored_since_that_would_show_the_held_out_side_of_a_head_alike_on_both(
+    pair: tuple[Volume, Volume], trained: TrainedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(
+        network: object, pairs: object, settings: TrainingSettings, *rest: object, **more: object
+    ) -> None:
+        assert [stage.pairs.mirrored for stage in settings.stages] == [False]
+        raise Stopped
+
+    monkeypatch.setattr(finetune, "train", stop)
+    with pytest.raises(Stopped):
+        fine_tune(trained, *pair, tmp_path / "mine", minutes=1, transform=TO_CT)
 
 
 def test_tuning_helps_and_the_card_tells_of_it(

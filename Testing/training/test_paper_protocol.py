@@ -70,6 +70,11 @@ def test_a_number_of_views_that_does_not_divide_all_is_refused(protocol: PaperPr
         protocol.pairs(replace(protocol.settings, views=70), 0, 0)
 
 
+def test_several_contrasts_are_served_alone_by_turns_and_one_as_it_is(protocol: PaperProtocol) -> None:
+    two = PaperProtocol(replace(protocol.pair, mr=protocol.pair.mr * 2), 64)
+    assert (protocol.settings.contrast_dropout, two.settings.contrast_dropout) == (0.0, 0.5)
+
+
 def test_the_head_fills_most_of_the_detector(protocol: PaperProtocol) -> None:
     pairs = protocol.projected(protocol.validation_views)
     covered = np.mean([head_mask_2d(from_unit(xray)).mean() for xray in pairs[:, -1]])

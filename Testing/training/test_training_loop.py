@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from MR2XRayLib.training.log import LOG
 from MR2XRayLib.training.loop import CHECKPOINT, Batches, Keeping, train
 from MR2XRayLib.training.muon import Muon
 from MR2XRayLib.training.pairs import PairSettings
+from MR2XRayLib.training.recipe import training_entry
 from MR2XRayLib.training.schedule import fraction_done, learning_rate
 from MR2XRayLib.training.settings import Stage, TrainingSettings, paper, sound
 
@@ -115,6 +117,60 @@ def test_a_training_that_was_killed_goes_on_bit_for_bit(tmp_path: Path) -> None:
         assert torch.equal(value, load_file(killed / CHECKPOINT)[name]), name
 
 
+def test_half_a_line_in_the_log_of_a_killed_training_is_cut_off_when_it_goes_on(tmp_path: Path) -> None:
+    def interrupt(stage: str, fraction: float) -> None:
+        if fraction > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, progress=interrupt)
+    before = lines(tmp_path)
+    with (tmp_path / LOG).open("a") as log:
+        log.write('{"stage": 0, "st')
+    trained(tmp_path, resume=True)
+    assert lines(tmp_path)[: len(before)] == before
+    assert training_entry(SETTINGS, np.inf, tmp_path / LOG)["steps_done"] == {"stage 1": 6, "stage 2": 4}
+
+
+def test_a_card_tells_of_the_readable_lines_of_a_log(tmp_path: Path) -> None:
+    """Earlier versions appended to half a line."""
+    trained(tmp_path)
+    first, second, *rest = (tmp_path / LOG).read_text().splitlines()
+    (tmp_path / LOG).write_text("\n".join([first, second[:9] + second, *rest]) + "\n")
+    assert training_entry(SETTINGS, np.inf, tmp_path / LOG)["steps_done"] == {"stage 1": 6, "stage 2": 4}
+
+
+def test_a_log_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MR2XRayError, match="Cannot write into"):
+        trained(tmp_path / "file" / "folder")
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, MR2XRayError])
+def test_after_an_interrupt_or_a_fault_heads_that_are_queued_are_not_made(
+    tmp_path: Path, fault: type[BaseException]
+) -> None:
+    heads, ended = 8, threading.Event()
+    made: dict[int, threading.Thread] = {}
+
+    def slow(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        made[index] = threading.current_thread()
+        assert index < heads or ended.wait(60), "the second round takes longer than the training lasts"
+        return invented_pairs()(settings, seed, index)
+
+    def interrupt(stage: str, fraction: float) -> None:
+        raise fault
+
+    stages = (Stage(replace(PAIRS, heads=heads), batch=2, steps=100),)
+    settings = replace(SETTINGS, stages=stages)
+    with pytest.raises(fault):
+        train(a_small_network(), slow, settings, Keeping(tmp_path), progress=interrupt)
+    ended.set()
+    made[0].join(10)
+    assert not made[0].is_alive()
+    assert max(made) <= heads, "none of the second round but the one that was begun"
+
+
 def test_a_checkpoint_that_cannot_be_written_leaves_the_former_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +206,73 @@ def test_a_checkpoint_of_other_settings_or_another_network_or_a_damaged_one_is_r
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
     with pytest.raises(MR2XRayError, match="damaged"):
         resume(SETTINGS)
+
+
+def known_by(folder: Path, names: dict[str, object], **options: object) -> None:
+    train(
+        a_small_network(),
+        invented_pairs(),
+        SETTINGS,
+        Keeping(folder, log_every=1, known_by=names),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def test_a_checkpoint_of_other_data_or_another_start_is_refused_naming_what_is_other(tmp_path: Path) -> None:
+    names = {"contrasts": ("t1", "t2"), "data": {"kind": "heads", "number": 0.1}, "start": None}
+    known_by(tmp_path, names)
+    known_by(tmp_path, names, resume=True)
+    for name, other in {"contrasts": ("t2", "t1"), "data": {"kind": "heads"}, "start": "a" * 64}.items():
+        with pytest.raises(MR2XRayError, match=rf"a training with other {name}; give"):
+            known_by(tmp_path, {**names, name: other}, resume=True)
+
+
+def test_a_checkpoint_of_an_earlier_version_which_tells_only_settings_is_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = checkpoints.save_file
+
+    def as_before(tensors: object, path: Path, header: dict[str, str]) -> None:
+        told = json.loads(header["training"])
+        del told["known_by"], told["max_minutes"]
+        save(tensors, path, {"training": json.dumps(told)})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save_file", as_before)
+        known_by(tmp_path, {})
+    known_by(tmp_path, {"contrasts": ("t1",)}, resume=True, max_minutes=60)
+
+
+def test_a_finished_training_is_not_given_another_time_limit_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained(tmp_path, max_minutes=30)
+    for minutes in (60, np.inf):
+        with pytest.raises(MR2XRayError, match=r"is finished; it ran with --minutes 30\. .* --start-from"):
+            trained(tmp_path, resume=True, max_minutes=minutes)
+    assert not caplog.messages
+    trained(tmp_path, resume=True, max_minutes=30)
+    assert caplog.messages == [f"The training in {tmp_path} was finished already; no step is taken."]
+    trained(tmp_path)
+    with pytest.raises(MR2XRayError, match="it ran without --minutes"):
+        trained(tmp_path, resume=True, max_minutes=30)
+
+
+def test_an_unfinished_training_goes_on_with_another_time_limit(tmp_path: Path) -> None:
+    def interrupt(stage: str, fraction: float) -> None:
+        if fraction > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, max_minutes=30, progress=interrupt)
+    trained(tmp_path, resume=True, max_minutes=60)
+    assert lines(tmp_path)[-1]["stage"] == 1
+
+
+def test_a_batch_that_no_round_can_fill_is_refused() -> None:
+    with pytest.raises(MR2XRayError, match="17 pairs cannot be drawn from a round of 2 heads with 8 views"):
+        Stage(PAIRS, batch=17, steps=1)
+    Stage(PAIRS, batch=16, steps=1)
 
 
 def test_a_loss_that_is_not_finite_names_its_pairs_and_leaves_the_last_good_checkpoint(

@@ -81,6 +81,27 @@ def test_a_share_of_pairs_is_left_with_one_contrast(share: float) -> None:
     assert (absent == 2).float().mean().item() == pytest.approx(share, abs=0.12 * (0 < share < 1))
 
 
+@pytest.mark.parametrize("present", [(0,), (2,), (0, 2), (0, 1, 2)])
+def test_the_contrast_that_a_pair_is_left_with_is_one_that_the_head_has(present: tuple[int, ...]) -> None:
+    """Each of them as often; a pair without any would teach to invent an X-ray."""
+
+    def of_some_contrasts(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        pairs = invented_pairs(6)(settings, seed, index)
+        absent = [channel for channel in range(6) if channel // 2 not in present]
+        pairs[:, absent] = ABSENT
+        return pairs
+
+    layers = ("signal", "head")
+    settings = replace(PAIRS, heads=16, views=16, contrast_dropout=1.0, layers=layers, mirrored=False)
+    mr, _ = PairStream(of_some_contrasts, settings, seed=0).batch(0, 256)
+    there = (mr != ABSENT).any(dim=-1).any(dim=-1).unflatten(1, (3, 2)).all(dim=2)
+    assert (there.sum(dim=1) == 1).all()
+    share = there.float().mean(dim=0)
+    for contrast in range(3):
+        expected = 1 / len(present) if contrast in present else 0.0
+        assert share[contrast].item() == pytest.approx(expected, abs=0.1 if 0 < expected < 1 else 0)
+
+
 def test_a_contrast_is_left_with_all_its_layers() -> None:
     settings = replace(PAIRS, heads=16, views=8, contrast_dropout=1.0, layers=("signal", "head"))
     mr, _ = PairStream(invented_pairs(4), settings, seed=0).batch(0, 128)
