@@ -32,7 +32,7 @@ from MR2XRayLib.projection import Projections
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-KINDS = ("synthesized", "reference", "mr", "difference")
+KINDS = ("synthesized", "reference", "mr", "difference", "deviation")
 
 DESCRIBED = {
     "synthesized": (
@@ -55,8 +55,16 @@ DESCRIBED = {
         "A SYNTHESIZED X-ray image, a guess from MR by {generator}, minus the projection of a CT; not for diagnosis. "
         "Pixels are differences of line integrals of attenuation (no unit).",
     ),
+    "deviation": (
+        "Expected error of a synthesized X-ray",
+        "How far a SYNTHESIZED X-ray image, a guess from MR by {generator}, is expected to be off; no X-ray image, not "
+        "for diagnosis. Pixels are the standard deviation of its error, in line integrals of attenuation (no unit).",
+    ),
 }
 """Of each kind: the series, and what its images are."""
+
+KIND_OF_STEP = {"synthesize": "synthesized", "uncertainty": "deviation"}
+"""By the step in the provenance."""
 
 MOST = 65535
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0029, "MR2XRay"
@@ -136,7 +144,7 @@ def write_dicom(
         The files, in the order of the views.
 
     Raises:
-        MR2XRayError: if the kind is unknown or of another unit, or the folder cannot be written to.
+        MR2XRayError: if the kind is unknown, not told, or of another unit, or the folder cannot be written to.
     """
     kind = kind or kind_of(projections)
     _check_kind(kind, projections)
@@ -158,12 +166,26 @@ def write_dicom(
 
 
 def kind_of(projections: Projections) -> str:
-    """Which of `KINDS` projections are, from their provenance and unit."""
-    if "minuend" in projections.provenance:
+    """Which of `KINDS` projections are, from their provenance and unit.
+
+    Raises:
+        MR2XRayError: if these do not tell; nothing is called projected from a CT unless it was.
+    """
+    provenance = projections.provenance
+    if "minuend" in provenance:
         return "difference"
-    if projections.provenance.get("step") == "synthesize":
-        return "synthesized"
-    return "mr" if projections.unit == "mm" else "reference"
+    step = str(provenance.get("step"))
+    if step in KIND_OF_STEP:
+        return KIND_OF_STEP[step]
+    if projections.unit == "mm":
+        return "mr"
+    volume = provenance.get("volume")
+    if isinstance(volume, Mapping) and volume.get("unit") == "1/mm":
+        return "reference"
+    advice = "project the volume as ct or mr" if projections.unit == "raw mm" else "name their kind (--kind)"
+    raise MR2XRayError(
+        f'Nothing says what these projections with the unit "{projections.unit}" show; {advice}.'
+    )
 
 
 def _check_kind(kind: str, projections: Projections) -> None:
@@ -221,8 +243,9 @@ def _related(source: SourceSeries) -> Dataset:
 
 
 def _generator(provenance: Mapping[str, Any]) -> str:
-    """The generator of a synthesized image or a difference, in words."""
-    used = provenance.get("minuend", provenance).get("generator")
+    """The generator of a synthesized image, a difference or a deviation, in words."""
+    made = next((provenance[key] for key in ("minuend", "of") if key in provenance), provenance)
+    used = made.get("generator") if isinstance(made, Mapping) else None
     if not isinstance(used, Mapping):
         return "an unnamed generator"
     return f"the generator {used.get('name', '?')!s:.80} {used.get('version', '')!s:.20}".rstrip()

@@ -5,8 +5,9 @@ Nothing here is global: a `Live` may be prepared on one thread and used on anoth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from MR2XRayLib.generators.store import TrainedGenerator
     from MR2XRayLib.metrics import Comparison, Metrics
     from MR2XRayLib.synthesis import Synthesizer
-    from MR2XRayLib.uncertainty import Uncertain
+    from MR2XRayLib.uncertainty import UncertainSynthesizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,8 @@ class Live:
         ct: None without a reference.
         synthesizer: None without a generator.
         preview: the quick one that `with_preview` found; None where there is none.
+        uncertainty: gives the synthesizer's expected errors, whose members it makes when they are first wanted and
+            then keeps; None without a generator.
         frame: where the first MR that is there lies in the world of the views; it has no voxels of its own.
         device: as it was asked for: "auto", "cpu", "cuda" or "mps".
     """
@@ -100,6 +103,7 @@ class Live:
     frame: Volume
     device: str
     preview: Synthesizer | None = None
+    uncertainty: Callable[[], UncertainSynthesizer] | None = None
 
     @classmethod
     def prepare(
@@ -147,13 +151,15 @@ class Live:
             MR2XRayError: if it takes more or fewer contrasts or needs an absent one, or the device is not available.
         """
         if trained is None:
-            return replace(self, mr=self._with_layers((SIGNAL,), progress), synthesizer=None, preview=None)
+            mr = self._with_layers((SIGNAL,), progress)
+            return replace(self, mr=mr, synthesizer=None, preview=None, uncertainty=None)
         from MR2XRayLib.synthesis import Synthesizer
 
         in_places(self.mr, trained.card)
         synthesizer = Synthesizer(trained, self.device)
         mr = self._with_layers(trained.card.input.layers, progress)
-        return replace(self, mr=mr, synthesizer=synthesizer, preview=None)
+        uncertainty = cache(partial(uncertainty_of, trained, synthesizer.device))
+        return replace(self, mr=mr, synthesizer=synthesizer, preview=None, uncertainty=uncertainty)
 
     def with_preview(self) -> Live:
         """The same with a quick synthesizer for `update`, where this machine has one; see `synthesis.previewing`."""
@@ -225,9 +231,9 @@ class Live:
         Raises:
             MR2XRayError: if there is no generator, or it has no uncertainty.
         """
-        if self.synthesizer is None:
+        if self.uncertainty is None:
             raise MR2XRayError("There is no generator; choose one whose card has an uncertainty.")
-        made = yield from _with_deviation(self.synthesizer, self._contrasts(images), silent)
+        made = yield from self.uncertainty().steps(*self._contrasts(images))
         return replace(images, synthesized=made.synthesized, deviation=made.deviation)
 
     def _contrasts(self, images: LiveImages) -> list[Projections | None]:
@@ -281,22 +287,19 @@ class Live:
         self, contrasts: Sequence[Projections | None], uncertain: bool, progress: Progress
     ) -> tuple[Projections | None, Projections | None]:
         """The synthesized images, and their standard deviation where it is wanted."""
-        if self.synthesizer is None:
+        if self.synthesizer is None or self.uncertainty is None:
             return None, None
         if not uncertain:
             return self.synthesizer.synthesize(*contrasts, progress=progress), None
-        made = exhausted(_with_deviation(self.synthesizer, contrasts, progress))
+        made = self.uncertainty().synthesize(*contrasts, progress=progress)
         return made.synthesized, made.deviation
 
 
-def _with_deviation(
-    synthesizer: Synthesizer, contrasts: Sequence[Projections | None], progress: Progress
-) -> Steps[Uncertain]:
-    """The synthesized images with their deviation, by the same generator on the same device."""
+def uncertainty_of(trained: TrainedGenerator, device: str) -> UncertainSynthesizer:
+    """A generator with its expected errors; raises as `UncertainSynthesizer`."""
     from MR2XRayLib.uncertainty import UncertainSynthesizer
 
-    uncertain = UncertainSynthesizer(synthesizer.trained, synthesizer.device)
-    return uncertain.steps(*contrasts, progress=progress)
+    return UncertainSynthesizer(trained, device)
 
 
 def difference(synthesized: Projections | None, reference: Projections | None) -> Projections | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.carm import CArm, View
+from MR2XRayLib.device import resolve_device
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import draft_folder, write_json, write_text
+from MR2XRayLib.files import draft_folder, read_json, write_json, write_text
 from MR2XRayLib.generators.channels import in_places
 from MR2XRayLib.head import head_centre_mm
-from MR2XRayLib.intensity import as_ct, as_mr
-from MR2XRayLib.live import Live, difference, first_present
+from MR2XRayLib.intensity import as_ct, as_mr, water_attenuation
+from MR2XRayLib.live import Live, difference, first_present, uncertainty_of
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections
 from MR2XRayLib.registration import RegistrationQuality, quality, register
@@ -23,6 +25,13 @@ from MR2XRayLib.volume import Volume
 if TYPE_CHECKING:
     from MR2XRayLib.generators.store import TrainedGenerator
     from MR2XRayLib.metrics import Comparison
+
+
+ALIGNMENT, METRICS, METRICS_TABLE, FIGURE = "transform.json", "metrics.json", "metrics.csv", "figure.png"
+STACK = re.compile(r"mr\d*|synthesized|reference|difference|deviation")
+STACK_ENDS = (".nrrd", ".json", "-layers.nrrd")
+PICTURE = re.compile(r"(mr|synthesized|reference)_\d+_(LAO|RAO).*_(CRA|CAU).*\.png")
+"""What a run calls its files."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +110,15 @@ def run(
 
     Raises:
         MR2XRayError: if a volume is not of its modality, the generator takes other contrasts, registration fails,
-            views and volumes do not fit, or the generator has no uncertainty and one is wanted.
+            views and volumes do not fit, or there is no such device, energy or uncertainty.
     """
+    # What is cheap to know is told before minutes of work.
+    resolve_device(device)
+    water_attenuation(energy_kev)
     mr = [None if volume is None else as_mr(volume) for volume in mr]
     first = first_present(mr)
     in_places(mr, generator.card)
-    if uncertain:
-        generator.card.usable_uncertainty()
+    uncertainty = uncertainty_of(generator, device) if uncertain else None
     ct = None if ct is None else as_ct(ct)
     alignment = align(first, ct, transform, preset, progress)
     views = place_views(centred(carm or CArm(), first, ct, alignment.transform))
@@ -121,6 +132,8 @@ def run(
         device=device,
         progress=progress,
     )
+    if uncertainty is not None:
+        live = replace(live, uncertainty=lambda: uncertainty)
     made = live.images(views, measured=True, uncertain=uncertain, progress=progress)
     assert made.synthesized is not None
     return Result(alignment, made.mr, made.synthesized, made.reference, made.comparison, made.deviation)
@@ -148,10 +161,13 @@ def centred(carm: CArm, mr: Volume, ct: Volume | None, transform: Transform) -> 
 def write_result(result: Result, folder: Path, progress: Progress = silent) -> None:
     """Write transform, projections, metrics and pictures; all of them, or none.
 
+    What an earlier run left in the folder and this one does not write goes: no file is of another run.
+
     Raises:
         MR2XRayError: if the folder cannot be written to.
     """
     folder = Path(folder)
+    earlier = _earlier_run(folder)
     with draft_folder(folder) as draft:
         try:
             _write_all(result, draft, progress)
@@ -160,10 +176,43 @@ def write_result(result: Result, folder: Path, progress: Progress = silent) -> N
             raise MR2XRayError(str(error).replace(str(draft), str(folder))) from None
         for path in sorted(draft.rglob("*")):
             target = folder / path.relative_to(draft)
+            earlier.discard(target)
             if path.is_dir():
                 target.mkdir(exist_ok=True)
             else:
                 path.replace(target)
+    _remove(earlier)
+
+
+def _earlier_run(folder: Path) -> set[Path]:
+    """The files of an earlier run in a folder: by their names, and stacks only where the sidecar is of this program."""
+    if not all((folder / name).is_file() for name in (ALIGNMENT, FIGURE)):
+        return set()
+    stacks = [path for path in folder.glob("*.json") if STACK.fullmatch(path.stem) and _is_sidecar(path)]
+    files = [path.with_name(f"{path.stem}{end}") for path in stacks for end in STACK_ENDS]
+    files += [folder / METRICS, folder / METRICS_TABLE]
+    files += [path for path in folder.glob("png/*.png") if PICTURE.fullmatch(path.name)]
+    return {path for path in files if path.is_file()}
+
+
+def _is_sidecar(path: Path) -> bool:
+    """Whether a JSON file is what stands beside projections: never take a user's volume for one of them."""
+    try:
+        content = read_json(path, "projection sidecar")
+    except MR2XRayError:
+        return False
+    return isinstance(content, dict) and {"unit", "views", "provenance"} <= set(content)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise MR2XRayError(
+                f"{path} is of an earlier run and cannot be removed ({error.strerror}); remove it, or choose another "
+                "folder."
+            ) from None
 
 
 def _write_all(result: Result, folder: Path, progress: Progress) -> None:
@@ -171,7 +220,7 @@ def _write_all(result: Result, folder: Path, progress: Progress) -> None:
 
     alignment = result.alignment
     alignment.transform.write(folder / "transform.tfm")
-    write_json(folder / "transform.json", alignment_to_json(alignment))
+    write_json(folder / ALIGNMENT, alignment_to_json(alignment))
     for number, contrast in enumerate(result.mr):
         contrast.write(folder / ("mr.nrrd" if number == 0 else f"mr{number + 1}.nrrd"))
     pages = {"synthesized": result.synthesized}
@@ -183,15 +232,15 @@ def _write_all(result: Result, folder: Path, progress: Progress) -> None:
         projections.write(folder / f"{name}.nrrd")
     progress("writing", 0.4)
     if result.comparison is not None:
-        write_json(folder / "metrics.json", result.comparison.to_json())
-        write_text(folder / "metrics.csv", result.comparison.to_csv())
+        write_json(folder / METRICS, result.comparison.to_json())
+        write_text(folder / METRICS_TABLE, result.comparison.to_csv())
     write_pngs(folder / "png", "mr", result.mr[0])
     xrays = {name: pages[name] for name in ("synthesized", "reference") if name in pages}
     for name, projections in xrays.items():
         write_pngs(folder / "png", name, projections, grey_window(*xrays.values()))
     progress("writing", 0.6)
     write_figure(
-        folder / "figure.png",
+        folder / FIGURE,
         result.mr[0],
         result.synthesized,
         result.reference,

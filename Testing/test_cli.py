@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from MR2XRayLib.cli import main
 from MR2XRayLib.demo import demo_pair
@@ -139,6 +140,20 @@ def test_the_steps_one_by_one_give_what_run_gives(case: Path, results: Path, tmp
     assert one_by_one == pytest.approx(at_once, rel=1e-3)
 
 
+def test_a_reference_of_another_energy_is_warned_of(
+    case: Path, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ct = ["--ct", str(case / "ct.nii.gz"), "--views", "PA"]
+    words = "The reference is at 100 keV, where water attenuates 0.83 times"
+    assert main(arguments(case, *ct, "--energy", "100", "--out", str(tmp_path / "hard"))) == 0
+    assert capsys.readouterr().err.count(words) == 1
+    pages = [str(tmp_path / "hard" / f"{name}.nrrd") for name in ("synthesized", "reference")]
+    assert main(["compare", *pages]) == 0
+    assert capsys.readouterr().err.count(words) == 1
+    assert main(["compare", *(str(results / Path(page).name) for page in pages)]) == 0
+    assert "keV" not in capsys.readouterr().err
+
+
 def test_without_a_ct_run_synthesizes_and_leaves_the_comparison_out(case: Path, tmp_path: Path) -> None:
     assert main(arguments(case, "--views", "PA", "--out", str(tmp_path))) == 0
     names = {path.name for path in tmp_path.iterdir()}
@@ -235,6 +250,37 @@ def test_a_fault_is_one_sentence_exit_code_2_and_nothing_written(
     assert words in sentence[0]
     assert "Traceback" not in captured.err
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--views", "PA, PAA"], '"PAA" is not a view'),
+        (["--views", "nowhere.csv"], "nowhere.csv does not exist"),
+        (["--views", "PA", "--energy", "5"], "5 keV is outside the table"),
+        pytest.param(
+            ["--views", "PA", "--device", "cuda"],
+            "not available on this machine",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there"),
+        ),
+    ],
+)
+def test_a_cheap_mistake_is_told_before_the_registration(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    call = ["run", "--mr", str(case / "mr.nii.gz"), "--ct", str(case / "ct.nii.gz"), "--progress", "json"]
+    assert main([*call, *words, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert '"stage"' not in told.out
+
+
+def test_views_are_checked_before_a_volume_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for call in (["run", "--mr", "no.nrrd"], ["project", "no.nrrd", "--as", "mr"], ["demo"]):
+        assert main([*call, "--views", "PAA", "--out", str(tmp_path / "p.nrrd")]) == 2
+        assert '"PAA" is not a view' in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process group")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from tiny_generators import card_of, tiny
 
 from MR2XRayLib.cli import main
@@ -15,7 +17,7 @@ from MR2XRayLib.evaluation.calibration_section import CALIBRATIONS
 from MR2XRayLib.files import write_json
 from MR2XRayLib.generators.card import CARD, ModelCard
 from MR2XRayLib.generators.store import save_generator
-from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, UncertaintyCard
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, ENSEMBLE, UncertaintyCard
 from MR2XRayLib.training import paper_protocol
 from MR2XRayLib.volume_io import write_volume
 
@@ -57,6 +59,29 @@ def test_a_report_of_a_pair_is_written_and_its_numbers_told(
     )
 
 
+def test_the_command_that_repeats_a_report_finds_generators_by_relative_path(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(case)
+    words = ["evaluate", "--generator", "./tiny", "--generator", "projection-only", "--mr", "mr.nrrd"]
+    words += ["--ct", "ct.nrrd", "--transform", "truth.tfm", "--pixels", "32", "--views", "1"]
+    assert main([*words, "--out", str(tmp_path / "report")]) == 0
+    command = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))["command"]
+    assert command.startswith(
+        "mr2xray evaluate --generator ./tiny --generator projection-only --mr mr.nrrd --ct ct.nrrd "
+    )
+
+
+def test_a_reference_of_another_energy_is_warned_of_once(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = arguments(case, tmp_path / "r", "--generator", "projection-only", "--views", "1")
+    assert main([*words, "--energy", "100", "--digital-head"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (warning,) = [line["warning"] for line in lines if "warning" in line]
+    assert "The reference is at 100 keV" in warning
+
+
 def test_numbers_are_written_into_the_cards_on_request_beside_those_of_other_groups(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +116,48 @@ def test_a_report_tells_on_request_whether_the_expected_errors_are_right(
     assert "--uncertainty" in report
 
 
+def uncertain_generator(folder: Path, architecture: str, method: str = AUGMENTATION, **values: Any) -> Path:
+    """A generator called "twin" with an uncertainty of two members."""
+    card = save_generator(folder, tiny(architecture), card_of(architecture, name="twin"))
+    entry = UncertaintyCard(method, 2, 2.0, 0.1, "nothing", card.weights_sha256, **values)
+    write_json(folder / CARD, replace(card, uncertainty=entry).to_json())
+    return folder
+
+
+def test_generators_of_one_name_each_have_their_calibration(case: Path, tmp_path: Path) -> None:
+    twins = [uncertain_generator(tmp_path / kind, kind) for kind in ("unet", "subpixel")]
+    words = [
+        str(twins[0]) if word == str(case / "tiny") else word for word in arguments(case, tmp_path / "r")
+    ]
+    assert main([*words, "--generator", str(twins[1]), "--views", "2", "--uncertainty"]) == 0
+    written = json.loads((tmp_path / "r" / CALIBRATIONS).read_text(encoding="utf-8"))
+    hashes = [ModelCard.read(folder).weights_sha256[:8] for folder in twins]
+    assert list(written) == [f"twin ({start}), Registered pair ct" for start in hashes]
+    assert len({made["rms_error"] for made in written.values()}) == 2
+
+
+def test_a_missing_member_of_an_ensemble_ends_it_before_the_work(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = uncertain_generator(tmp_path / "g", "unet", ENSEMBLE, others={"none-such": "0" * 64})
+    words = [str(folder) if word == str(case / "tiny") else word for word in arguments(case, tmp_path / "r")]
+    assert main([*words, "--views", "2", "--uncertainty"]) == 2
+    told = capsys.readouterr()
+    assert 'no generator "none-such"' in told.err
+    assert '"stage"' not in told.out
+
+
+def test_a_generator_that_is_given_twice_ends_it_before_the_work(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", *["--generator", str(case / "tiny")] * 2, "--progress", "json"]
+    words += ["--mr", str(case / "mr.nrrd"), "--ct", str(case / "ct.nrrd"), "--out", str(tmp_path / "r")]
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert "given twice" in told.err
+    assert '"stage"' not in told.out
+
+
 def test_the_papers_protocol_measures_its_test_views(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,9 +173,31 @@ def test_the_papers_protocol_measures_its_test_views(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["--energy", "5"], "5 keV is outside the table"),
+        pytest.param(
+            ["--device", "cuda"],
+            "not available on this machine",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there"),
+        ),
+    ],
+)
+def test_a_cheap_mistake_is_told_before_the_registration(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    call = ["evaluate", "--mr", str(case / "mr.nrrd"), "--ct", str(case / "ct.nrrd"), "--progress", "json"]
+    assert main([*call, *words, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert '"stage"' not in told.out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
         ([], "no heads to evaluate on"),
         (["--mr", "mr.nrrd"], "needs both volumes"),
         (["--digital-head", "--paper-protocol"], "of one pair"),
+        (["--mr", "m", "--ct", "c", "--paper-protocol", "--views", "8"], "200 test views are fixed"),
         (["--digital-head", "--validation"], "give --labels"),
         (["--digital-head", "--views", "0"], "cannot have 0 views"),
         (["--digital-head", "--generator", "none-such"], "no generator"),

@@ -18,8 +18,10 @@ from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.cli import main
 from MR2XRayLib.dicom_export import KINDS, Patient, SourceSeries, kind_of, write_dicom
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.intensity import attenuation
 from MR2XRayLib.live import difference
-from MR2XRayLib.projection import Projections
+from MR2XRayLib.projection import Projections, project
+from MR2XRayLib.volume import Volume
 
 CARM = CArm(700.0, 1100.0, detector_mm=(300.0, 400.0), pixels=(48, 80), isocentre_mm=(3.0, -20.0, 45.5))
 ANGLES = ((0.0, 0.0), (30.0, 10.0), (-45.5, 22.25))
@@ -37,6 +39,19 @@ def synthesized() -> Projections:
     """As the synthesizer would give them."""
     generator = {"name": "tiny", "version": "1", "sha256": "0" * 64}
     return replace(projections(), provenance={"step": "synthesize", "generator": generator})
+
+
+@pytest.fixture
+def deviation(synthesized: Projections) -> Projections:
+    """As an uncertainty would give it."""
+    provenance = {"step": "uncertainty", "method": "ensemble", "of": synthesized.provenance}
+    return replace(projections(), provenance=provenance)
+
+
+@pytest.fixture
+def reference() -> Projections:
+    """As the projector would give them of a CT."""
+    return replace(projections(), provenance={"volume": {"name": "ct.nrrd", "unit": "1/mm"}})
 
 
 def values_of(data: pydicom.Dataset) -> np.ndarray:
@@ -124,14 +139,39 @@ def test_every_kind_fits_its_attributes(tmp_path: Path, kind: str) -> None:
     assert "not for diagnosis" in data.DerivationDescription
 
 
-def test_the_kind_follows_from_the_provenance(synthesized: Projections) -> None:
-    reference = projections()
+def test_the_kind_follows_from_the_provenance(
+    synthesized: Projections, deviation: Projections, reference: Projections
+) -> None:
     assert kind_of(synthesized) == "synthesized"
+    assert kind_of(deviation) == "deviation"
     assert kind_of(reference) == "reference"
     assert kind_of(projections("mm")) == "mr"
     subtracted = difference(synthesized, reference)
     assert subtracted is not None
     assert kind_of(subtracted) == "difference"
+
+
+def test_what_no_provenance_explains_is_not_called_projected_from_a_ct(tmp_path: Path) -> None:
+    averaged = replace(projections(), provenance={"step": "mean of members", "of": {}})
+    for unknown in (projections(), averaged):
+        with pytest.raises(MR2XRayError, match=r"Nothing says .* name their kind \(--kind\)"):
+            write_dicom(tmp_path / "out", unknown)
+        write_dicom(tmp_path / "told", unknown, kind="reference")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_projected_ct_is_told_as_such(ct: Volume) -> None:
+    made = project(attenuation(ct), (CARM.view(Angulation(0)),), device="cpu")
+    assert kind_of(made) == "reference"
+
+
+def test_nobody_takes_an_expected_error_for_an_image(tmp_path: Path, deviation: Projections) -> None:
+    data = pydicom.dcmread(write_dicom(tmp_path, deviation)[0])
+    assert list(data.ImageType) == ["DERIVED", "SECONDARY", "DEVIATION"]
+    assert data.SeriesDescription == "Expected error of a synthesized X-ray, not for diagnosis"
+    assert "standard deviation" in data.DerivationDescription
+    assert "by the generator tiny 1" in data.DerivationDescription
+    assert data.SeriesNumber == 5
 
 
 def test_one_series_of_distinct_images(tmp_path: Path, synthesized: Projections) -> None:
@@ -180,6 +220,8 @@ def test_faults_leave_no_file(
     with pytest.raises(MR2XRayError, match='no kind of projection "photo"'):
         write_dicom(tmp_path / "out", synthesized, kind="photo")
     with pytest.raises(MR2XRayError, match='whose unit is "1"'):
+        write_dicom(tmp_path / "out", projections("raw mm"), kind="reference")
+    with pytest.raises(MR2XRayError, match='unit "raw mm" show; project the volume as ct or mr'):
         write_dicom(tmp_path / "out", projections("raw mm"))
     save = pydicom.Dataset.save_as
 

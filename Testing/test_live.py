@@ -26,7 +26,9 @@ from MR2XRayLib.intensity import as_mr, normalise_mr
 from MR2XRayLib.live import Live
 from MR2XRayLib.mr_layers import MR_LAYERS, project_mr
 from MR2XRayLib.projection import Projections, Projector
+from MR2XRayLib.steps import exhausted
 from MR2XRayLib.synthesis import Synthesizer
+from MR2XRayLib.uncertainty import UncertainSynthesizer
 
 GENERATOR = trained(tiny("unet"))
 
@@ -345,6 +347,34 @@ def test_the_deviation_made_in_steps_is_that_made_at_once(pair: DemoPair, tmp_pa
     assert np.array_equal(made.deviation.pixels, at_once.deviation.pixels)
     assert np.array_equal(made.synthesized.pixels, images.synthesized.pixels)
     assert made.reference is images.reference
+
+
+def test_the_members_of_an_uncertainty_are_had_once_a_generator(
+    pair: DemoPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[TrainedGenerator] = []
+    make = UncertainSynthesizer.__init__
+
+    def counted(self: UncertainSynthesizer, trained: TrainedGenerator, device: str) -> None:
+        made.append(trained)
+        make(self, trained, device)
+
+    monkeypatch.setattr(UncertainSynthesizer, "__init__", counted)
+    first, second = (
+        trained(tiny(kind), uncertainty=UncertaintyCard(AUGMENTATION, 2, 1.0, 0.1, "nothing", ""))
+        for kind in ("unet", "resnet")
+    )
+    live = Live.prepare([pair.mr], pair.ct, first, transform=pair.truth, device="cpu")
+    assert made == []
+    for primary in (0.0, 20.0):
+        live.update(view_of(pair, primary), uncertain=True)
+    live.with_ct(None).update(view_of(pair), uncertain=True)
+    exhausted(live.uncertain(live.update(view_of(pair))))
+    assert made == [first]
+    live.with_generator(second).update(view_of(pair), uncertain=True)
+    assert made == [first, second]
+    with pytest.raises(MR2XRayError, match="There is no generator"):
+        exhausted(live.with_generator(None).uncertain(live.update(view_of(pair))))
 
 
 def test_warming_up_changes_no_image(live: Live, pair: DemoPair) -> None:

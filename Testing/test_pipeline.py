@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -87,6 +88,39 @@ def test_nothing_is_written_when_one_of_the_files_cannot_be(
     with pytest.raises(MR2XRayError, match="No space left"):
         pipeline.write_result(result, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_used_folder_holds_the_new_run_alone_and_what_is_not_of_a_run(
+    result: pipeline.Result, tmp_path: Path
+) -> None:
+    used, fresh = tmp_path / "used", tmp_path / "fresh"
+    first = replace(result, mr=result.mr * 2, deviation=replace(result.synthesized, provenance={}))
+    pipeline.write_result(first, used)
+    own = ("notes.txt", "mr3.nrrd", "mr4.nrrd", "mr4.json", "png/mine.png", "deviation.txt")
+    for name in own:
+        (used / name).write_text("{}", encoding="utf-8")
+    mr, synthesized = (
+        replace(each, pixels=each.pixels[:1], views=each.views[:1], layers={})
+        for each in (result.mr[0], result.synthesized)
+    )
+    second = pipeline.Result(result.alignment, (mr,), synthesized, None, None)
+    for folder in (used, fresh):
+        pipeline.write_result(second, folder)
+    assert files_in(used) == files_in(fresh) | set(own)
+
+
+def test_what_no_run_wrote_is_left_in_its_folder(result: pipeline.Result, tmp_path: Path) -> None:
+    assert result.reference is not None
+    result.alignment.transform.write(tmp_path / "transform.tfm")
+    result.reference.write(tmp_path / "reference.nrrd")
+    for name in ("transform.json", "metrics.json"):
+        (tmp_path / name).write_text("of register and compare", encoding="utf-8")
+    pipeline.write_result(replace(result, reference=None, comparison=None), tmp_path)
+    assert {"reference.nrrd", "reference.json", "metrics.json"} <= files_in(tmp_path)
 
 
 def test_no_mr_is_an_error() -> None:

@@ -220,7 +220,7 @@ def test_a_second_opinion_is_the_estimate_that_the_generator_sees() -> None:
 
 
 def test_an_ensemble_takes_generators_of_the_same_input_alone() -> None:
-    one, other = trained(Pixelwise()), trained(Pixelwise(offset=0.2))
+    one, other = trained(Pixelwise()), trained(Pixelwise(offset=0.2), weights_sha256="5a")
     made = spread(by_ensemble(one, [other], "cpu"), [lopsided()])
     np.testing.assert_allclose(made.deviation.pixels, 0.6 / np.sqrt(2), atol=1e-5)
     card = other.card
@@ -305,14 +305,22 @@ def test_the_main_job_writes_the_deviation_and_shows_it(job: pipeline.Result, tm
     assert not (tmp_path / "without" / "deviation.nrrd").exists()
 
 
-def test_the_main_job_refuses_before_it_registers() -> None:
+@pytest.mark.parametrize(
+    ("uncertainty", "words"),
+    [
+        (None, "has no uncertainty"),
+        (entry(ENSEMBLE, members=2, others={"none-such": "0" * 64}), 'no generator "none-such"'),
+    ],
+)
+def test_the_main_job_refuses_before_it_registers(uncertainty: UncertaintyCard | None, words: str) -> None:
+    network = trained(tiny("unet"), uncertainty=uncertainty)
     mr = Volume(np.random.default_rng(0).uniform(0, 900, (8, 8, 8)).astype(np.float32), np.eye(4))
 
     def told(stage: str, share: float) -> None:
         pytest.fail(f"{stage} began")
 
-    with pytest.raises(MR2XRayError, match="has no uncertainty"):
-        pipeline.run([mr], mr, trained(tiny("unet")), lambda carm: (), uncertain=True, progress=told)
+    with pytest.raises(MR2XRayError, match=words):
+        pipeline.run([mr], mr, network, lambda carm: (), uncertain=True, progress=told)
 
 
 def test_the_command_writes_image_and_deviation(
@@ -331,6 +339,11 @@ def test_the_command_writes_image_and_deviation(
     made = UncertainSynthesizer(network, "cpu").synthesize(lopsided())
     np.testing.assert_array_equal(Projections.read(tmp_path / "s.nrrd").pixels, made.synthesized.pixels)
     np.testing.assert_array_equal(Projections.read(tmp_path / "d.nrrd").pixels, made.deviation.pixels)
+    before = (tmp_path / "s.nrrd").read_bytes()
+    options.deviation = tmp_path / "nowhere" / ".." / "s.nrrd"
+    with pytest.raises(MR2XRayError, match="two files; give --deviation another name"):
+        commands.synthesize(options, Reporter("none"))
+    assert (tmp_path / "s.nrrd").read_bytes() == before
     options.deviation = tmp_path / "d.txt"
     with pytest.raises(MR2XRayError, match="standard deviations"):
         commands.synthesize(options, Reporter("none"))

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.cohort_heads import cohort_group
+from MR2XRayLib.cli.inputs import check_device_and_energy, warn_of_energy
 from MR2XRayLib.cli.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -24,8 +25,16 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.files import write_json
     from MR2XRayLib.generators.card import CARD
     from MR2XRayLib.generators.store import load_generator
+    from MR2XRayLib.uncertainty.members import check_installed, members_by
 
+    check_device_and_energy(options)
+    if options.cohort:
+        warn_of_energy(options.energy, reporter)
     trained = load_generator(options.generator)
+    others = [load_generator(name) for name in options.others]
+    check_installed(others)
+    # Here for its errors alone, before heads are read and cases made.
+    members_by(trained, options.method, options.members, others, options.device)
     groups, words = _heads(options, trained, reporter)
     heads = sum(group.count for group in groups)
 
@@ -34,7 +43,6 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
             reporter("calibrating", number / heads)
             yield case
 
-    others = [load_generator(name) for name in options.others]
     entry = fit_uncertainty(
         trained, told(), words, options.method, options.members, others, device=options.device
     )

@@ -28,6 +28,10 @@ def add_calibrate(add: Callable[..., argparse.ArgumentParser], words: argparse._
     parser.add_argument("--method", choices=METHODS, default=AUGMENTATION)
     parser.add_argument("--members", type=int, default=8, help="images that a deviation is made of (8)")
     parser.add_argument(
-        "--others", nargs="*", default=(), metavar="NAME|DIR", help="further generators of an ensemble"
+        "--others",
+        nargs="*",
+        default=(),
+        metavar="NAME",
+        help="further generators of an ensemble, installed ones",
     )
     parser.add_argument("--device", choices=DEVICES, default="auto")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.inputs import check_folder, check_suffix, read_contrasts, read_transform
 from MR2XRayLib.cli.reporter import Reporter
+from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ def demo(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import write_volume
 
     check_folder(options.out)
+    _check_views(options)
     reporter("digital head", 0.0)
     pair = demo_pair()
     reporter("digital head", 0.7)
@@ -47,6 +49,7 @@ def run(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_folder(options.out)
+    _check_views(options)
     mr = read_contrasts(options.mr, read_volume)
     ct = None if options.ct is None else read_volume(options.ct)
     _main_job(options, reporter, mr, ct, read_transform(options.transform))
@@ -85,6 +88,8 @@ def _tell_result(result: Result, folder: Path, reporter: Reporter) -> None:
     from MR2XRayLib.pipeline import alignment_to_json
 
     _warn(result.synthesized, reporter)
+    if result.reference is not None:
+        _warn_of_energy(result.reference, reporter)
     _tell_alignment(result.alignment, reporter)
     if result.comparison is not None:
         _tell_comparison(result.comparison, reporter)
@@ -115,6 +120,14 @@ def _warn(synthesized: Projections, reporter: Reporter) -> None:
     if absent := synthesized.provenance["absent"]:
         reporter.say(f"Synthesized without the MR contrast {' and '.join(absent)}, which is absent.")
     for sentence in synthesized.provenance["outside_training"]:
+        reporter.warn(sentence)
+
+
+def _warn_of_energy(reference: Projections, reporter: Reporter) -> None:
+    """Tell where a comparison counts another energy of the reference as the generator's error."""
+    from MR2XRayLib.generators.applicability import unlike_reference
+
+    for sentence in unlike_reference(reference):
         reporter.warn(sentence)
 
 
@@ -154,6 +167,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_suffix(options.out, (".nrrd",), "projections")
+    _check_views(options)
     volume = read_volume(options.volume)
     centre = volume.centre_mm
     if options.modality == "ct":
@@ -189,6 +203,10 @@ def synthesize(options: Namespace, reporter: Reporter) -> None:
     wanted = getattr(options, "deviation", None)
     if wanted is not None:
         check_suffix(wanted, (".nrrd",), "standard deviations")
+        if wanted.resolve() == options.out.resolve():
+            raise MR2XRayError(
+                f"{wanted} cannot hold image and deviation: they are two files; give --deviation another name."
+            )
     contrasts = read_contrasts(options.projections, Projections.read)
     generator = load_generator(options.generator)
     if wanted is None:
@@ -211,9 +229,9 @@ def compare(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.metrics import compare as compare_projections
     from MR2XRayLib.projection import Projections
 
-    comparison = compare_projections(
-        Projections.read(options.synthesized), Projections.read(options.reference)
-    )
+    reference = Projections.read(options.reference)
+    comparison = compare_projections(Projections.read(options.synthesized), reference)
+    _warn_of_energy(reference, reporter)
     if options.out is not None:
         write_json(options.out, comparison.to_json())
     _tell_comparison(comparison, reporter)
@@ -225,6 +243,19 @@ def _carm(options: Namespace) -> CArm:
     from MR2XRayLib.carm_presets import load_carm
 
     return load_carm(options.carm) if options.carm else CArm()
+
+
+def _check_views(options: Namespace) -> None:
+    """Say before the work, not after it, that there is no such C-arm or view; where the head is does not matter yet.
+
+    Raises:
+        MR2XRayError: as `load_carm` and `resolve_views`.
+    """
+    import numpy as np
+
+    from MR2XRayLib.views import resolve_views
+
+    resolve_views(options.views, _carm(options).at(np.zeros(3)))
 
 
 def _views(options: Namespace, reporter: Reporter, carm: CArm) -> tuple[View, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.cohort_heads import cohort_group
-from MR2XRayLib.cli.inputs import read_transform
+from MR2XRayLib.cli.inputs import check_device_and_energy, read_transform, warn_of_energy
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from MR2XRayLib.evaluation.calibration import Calibration
     from MR2XRayLib.evaluation.cohort_group import Side
     from MR2XRayLib.generators.store import TrainedGenerator
+    from MR2XRayLib.uncertainty import UncertainSynthesizer
 
 SIMULATED_VIEWS, PAIR_VIEWS = 4, 32
 
@@ -28,35 +29,60 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.evaluation import evaluate, write_report
     from MR2XRayLib.evaluation.calibration_section import calibration_section
     from MR2XRayLib.evaluation.report import check_new
+    from MR2XRayLib.evaluation.run import identities_of
     from MR2XRayLib.evaluation.sections import SECTIONS
     from MR2XRayLib.generators.store import load_generator
 
     check_new(options.out)
+    check_device_and_energy(options)
+    if options.ct or options.cohort:
+        warn_of_energy(options.energy, reporter)
     generators = [load_generator(name) for name in options.generator or [None]]
+    names = [identity.name for identity in identities_of(generators)]
+    uncertain = _uncertain(names, generators, options.device) if options.uncertainty else {}
     groups = _groups(options, generators, reporter)
-    if options.uncertainty:
+    if uncertain:
         groups = [group.kept() for group in groups]
     evaluation = evaluate(generators, groups, device=options.device, progress=reporter)
-    names = [trained.folder.name for trained in generators]
-    calibrations = _calibrations(generators, groups, options.device, reporter) if options.uncertainty else {}
-    sections = (*SECTIONS, calibration_section(calibrations))
-    write_report(evaluation, options.out, command_line(options, names), sections)
+    # None was named where the default one was taken.
+    given = options.generator or [trained.folder.name for trained in generators]
+    sections = (*SECTIONS, calibration_section(_calibrations(uncertain, groups, reporter)))
+    write_report(evaluation, options.out, command_line(options, given), sections)
     if options.write_cards:
         _write_cards(generators, evaluation)
     _tell(evaluation, options.out, reporter)
 
 
+def _uncertain(
+    names: Sequence[str], generators: Sequence[TrainedGenerator], device: str
+) -> dict[str, UncertainSynthesizer]:
+    """Those that have an uncertainty, by their names in the report.
+
+    Raises:
+        MR2XRayError: if the members of an uncertainty cannot be had.
+    """
+    from MR2XRayLib.uncertainty import UncertainSynthesizer
+
+    return {
+        name: UncertainSynthesizer(trained, device)
+        for name, trained in zip(names, generators, strict=True)
+        if trained.card.has_uncertainty
+    }
+
+
 def _calibrations(
-    generators: Sequence[TrainedGenerator], groups: Sequence[CaseGroup], device: str, reporter: Reporter
+    uncertain: Mapping[str, UncertainSynthesizer], groups: Sequence[CaseGroup], reporter: Reporter
 ) -> dict[str, Calibration]:
-    """Of each generator that has an uncertainty, on each group, whose cases `evaluate` has made."""
+    """Of each generator on each group, whose cases `evaluate` has made."""
     from MR2XRayLib.evaluation.calibration import calibration_report
 
-    uncertain, made = [trained for trained in generators if trained.card.has_uncertainty], {}
-    for number, group in enumerate(groups if uncertain else ()):
+    if not uncertain:
+        return {}
+    made = {}
+    for number, group in enumerate(groups):
         reporter("uncertainty", number / len(groups))
-        for trained in uncertain:
-            made[f"{trained.card.name}, {group.title}"] = calibration_report(trained, group.cases(), device)
+        for name, synthesizer in uncertain.items():
+            made[f"{name}, {group.title}"] = calibration_report(synthesizer, group.cases())
     reporter("uncertainty", 1.0)
     return made
 
@@ -74,10 +100,17 @@ def _write_cards(generators: Sequence[TrainedGenerator], evaluation: Evaluation)
 
 
 def command_line(options: Namespace, generators: Sequence[str]) -> str:
-    """The command that repeats an evaluation; absolute paths are cut to their last names."""
+    """The command that repeats an evaluation.
+
+    What was given stands as it was given, but absolute paths are cut to their last names: no machine is named.
+
+    Args:
+        options: of the command.
+        generators: names or folders.
+    """
     words = ["mr2xray", "evaluate"]
     for name in generators:
-        words += ["--generator", name]
+        words += ["--generator", _machine_independent(name)]
     for option in ("labels", "cohort", "mr", "ct", "transform", "contrasts", "views"):
         value = getattr(options, option)
         if value is None:
@@ -104,7 +137,9 @@ def _flag(options: Namespace, flag: str) -> bool:
 
 
 def _machine_independent(value: object) -> str:
-    return value.name if isinstance(value, Path) and value.is_absolute() else str(value)
+    """A number, a name or a relative path as it is, and the last name of an absolute path."""
+    path = Path(str(value))
+    return path.name if path.is_absolute() else str(value)
 
 
 def _check(options: Namespace) -> None:
@@ -117,6 +152,11 @@ def _check(options: Namespace) -> None:
         raise MR2XRayError("A pair needs both volumes; give --mr and --ct.")
     if options.paper_protocol and not options.ct:
         raise MR2XRayError("The paper's protocol is of one pair; give --mr and --ct.")
+    others = options.labels or options.digital_head or options.cohort
+    if options.paper_protocol and options.views is not None and not others:
+        raise MR2XRayError(
+            "The paper's protocol has no other views: its 200 test views are fixed; leave --views out."
+        )
     if options.validation and not (options.labels or options.cohort):
         raise MR2XRayError("--validation is of simulated heads or a cohort's; give --labels or --cohort.")
     if options.contrasts and not options.labels:

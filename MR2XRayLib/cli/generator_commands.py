@@ -10,13 +10,17 @@ from MR2XRayLib.errors import MR2XRayError
 
 
 def list_generators(options: Namespace, reporter: Reporter) -> None:
-    """A line a generator."""
+    """A line a generator; a warning for one whose card cannot be read."""
     from MR2XRayLib.generators.card import ModelCard
     from MR2XRayLib.generators.shelf import available_generators, default_generator_name, own_generators
 
     known, own = available_generators(), own_generators()
     for name, folder in known.items():
-        card = ModelCard.read(folder)
+        try:
+            card = ModelCard.read(folder)
+        except MR2XRayError as error:
+            reporter.warn(str(error))
+            continue
         marks = ["default"] * (name == default_generator_name()) + ["your own"] * (name in own)
         mark = f" ({', '.join(marks)})" if marks else ""
         reporter.say(f"{name}{mark}: {card.architecture}, {card.width}, {card.parameters:,} parameters")

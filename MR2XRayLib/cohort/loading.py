@@ -1,9 +1,10 @@
-"""`load_head`: the volumes of one head, each checked to be what it is said to be; and the heads that fail."""
+"""The volumes of one head, each checked to be what it is said to be; and the heads that fail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from MR2XRayLib.cohort.heads import CohortHead
 from MR2XRayLib.errors import MR2XRayError
@@ -65,36 +66,67 @@ def load_head(head: CohortHead) -> LoadedHead:
     return LoadedHead(head, mr, ct, transform)
 
 
-def load_heads(heads: Sequence[CohortHead], progress: Progress = silent) -> Iterator[LoadedHead | Fault]:
+def load_usable(head: CohortHead, contrasts: Sequence[str] = ()) -> LoadedHead:
+    """A head that is to be projected; what can be told of it without its volumes is told first.
+
+    Args:
+        head: of a cohort.
+        contrasts: it needs one of these; any will do where none is named.
+
+    Raises:
+        MR2XRayError: if it has no transform or none of the contrasts, or as `load_head`.
+    """
+    if head.transform is None:
+        raise MR2XRayError(
+            f"{head.place} has no transform; run mr2xray cohort prepare, and use the cohort.toml that it writes."
+        )
+    if contrasts and not any(contrast in head.mr for contrast in contrasts):
+        raise MR2XRayError(
+            f"{head.place} has none of the MR contrasts {', '.join(contrasts)}; add one, or take it out."
+        )
+    return load_head(head)
+
+
+def load_heads(
+    heads: Sequence[CohortHead],
+    progress: Progress = silent,
+    load: Callable[[CohortHead], LoadedHead] = load_head,
+) -> Iterator[LoadedHead | Fault]:
     """Every head in turn, or why it cannot be used; keep none of them, and memory holds two at most.
 
     Args:
         heads: of a cohort.
         progress: told of "checking heads".
+        load: what reads one, and raises why it cannot be used.
     """
     for number, head in enumerate(heads):
         progress("checking heads", number / len(heads))
         try:
-            yield load_head(head)
+            yield load(head)
         except MR2XRayError as error:
             yield Fault(head.name, str(error))
     progress("checking heads", 1.0)
 
 
 def sound_heads(
-    heads: Sequence[CohortHead], skip_bad: bool = False, progress: Progress = silent
+    heads: Sequence[CohortHead],
+    contrasts: Sequence[str] = (),
+    skip_bad: bool = False,
+    progress: Progress = silent,
 ) -> tuple[tuple[CohortHead, ...], tuple[Fault, ...]]:
-    """Read every head once, and drop its voxels again: those that load, and what is wrong with the others.
+    """Read every head once, and drop its voxels again: those to be projected, and what is wrong with the others.
 
     Args:
-        heads: of a cohort.
-        skip_bad: go on without the heads that fail to load.
+        heads: of a cohort; each needs a transform.
+        contrasts: a head needs one of these; any will do where none is named.
+        skip_bad: go on without the heads that cannot be used.
         progress: told of "checking heads".
 
     Raises:
         MR2XRayError: naming each head that fails, unless they are to be skipped; or if none is left.
     """
-    found = [each if isinstance(each, Fault) else each.head for each in load_heads(heads, progress)]
+    loaded = load_heads(heads, progress, partial(load_usable, contrasts=contrasts))
+    found = [each if isinstance(each, Fault) else each.head for each in loaded]
     faults = tuple(each for each in found if isinstance(each, Fault))
     refuse_faults(faults, len(heads), skip_bad)
     return tuple(each for each in found if isinstance(each, CohortHead)), faults

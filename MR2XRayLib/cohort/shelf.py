@@ -9,8 +9,7 @@ from threading import Lock
 from typing import Any
 
 from MR2XRayLib.cohort.heads import CohortHead
-from MR2XRayLib.cohort.loading import load_head
-from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.cohort.loading import load_usable
 from MR2XRayLib.registered_pair import RegisteredPair
 
 logger = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class HeadShelf:
         """The head itself.
 
         Raises:
-            MR2XRayError: if it cannot be loaded, has no transform, or none of the contrasts.
+            MR2XRayError: as `load_usable`.
         """
         with self._lock:  # the thread that makes training pairs, and the one that validates
             pair = self._kept.pop(head.name, None) or self._load(head)
@@ -66,16 +65,7 @@ class HeadShelf:
         return sum(pair.memory_bytes for pair in self._kept.values())
 
     def _load(self, head: CohortHead) -> RegisteredPair:
-        if not self.present(head):
-            raise MR2XRayError(
-                f"{head.place} has none of the MR contrasts {', '.join(self.contrasts)}; add one, or take it out."
-            )
-        loaded = load_head(head)
-        if loaded.transform is None:
-            raise MR2XRayError(
-                f"{head.place} has no transform; run mr2xray cohort prepare, and train with the cohort.toml that it "
-                "writes."
-            )
+        loaded = load_usable(head, self.contrasts)
         mr = [loaded.mr[contrast] for contrast in self.present(head)]
         pair = RegisteredPair.of(mr, loaded.ct, loaded.transform, "rigid", self._energy_kev)
         logger.info("%s: %d MB of voxels", head.name, pair.memory_bytes >> 20)

@@ -17,24 +17,11 @@ import numpy as np
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.cases import Case
 from MR2XRayLib.generators.store import TrainedGenerator
-from MR2XRayLib.generators.uncertainty_card import (
-    AUGMENTATION,
-    DROPOUT,
-    ENSEMBLE,
-    SECOND_OPINION,
-    UncertaintyCard,
-)
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, UncertaintyCard
 from MR2XRayLib.metrics import head_mask_2d
 from MR2XRayLib.synthesis import Synthesizer
-from MR2XRayLib.uncertainty.members import (
-    AUGMENTATIONS,
-    by_augmentation,
-    by_dropout,
-    by_ensemble,
-    by_second_opinion,
-    members_of,
-)
-from MR2XRayLib.uncertainty.uncertain import calibrated, spread
+from MR2XRayLib.uncertainty.members import AUGMENTATIONS, members_by
+from MR2XRayLib.uncertainty.uncertain import UncertainSynthesizer, calibrated, spread
 
 BINS = 15
 STEPS = 40
@@ -191,17 +178,9 @@ def calibrate(
         The entry; its metrics are of the heads it was fitted on, and end in "_fitted".
 
     Raises:
-        MR2XRayError: if the method cannot be had for this generator, or there are no heads.
+        MR2XRayError: as `members_by`, before any case is made; or if there are no heads.
     """
-    made_of = {
-        AUGMENTATION: lambda: by_augmentation(trained, members, device),
-        DROPOUT: lambda: by_dropout(trained, members, device),
-        ENSEMBLE: lambda: by_ensemble(trained, others, device),
-        SECOND_OPINION: lambda: by_second_opinion(trained, device),
-    }
-    if method not in made_of:
-        raise MR2XRayError(f'There is no uncertainty by "{method}"; choose one of {", ".join(made_of)}.')
-    synthesizers = made_of[method]()
+    synthesizers = members_by(trained, method, members, others, device)
     scatter = scatter_of(synthesizers, cases)
     factor, floor = (float(f"{value:.4g}") for value in fitted(scatter))
     numbers = calibration_of(scatter, factor, floor).numbers()
@@ -217,14 +196,14 @@ def calibrate(
     )
 
 
-def calibration_report(trained: TrainedGenerator, cases: Iterable[Case], device: str = "auto") -> Calibration:
+def calibration_report(uncertain: UncertainSynthesizer, cases: Iterable[Case]) -> Calibration:
     """How well the uncertainty of a generator's card holds on other heads.
 
     Raises:
-        MR2XRayError: if the card has none, or there are no heads.
+        MR2XRayError: as `scatter_of`.
     """
-    card = trained.card.usable_uncertainty()
-    return calibration_of(scatter_of(members_of(trained, card, device), cases), card.factor, card.floor)
+    card = uncertain.card
+    return calibration_of(scatter_of(uncertain.members, cases), card.factor, card.floor)
 
 
 def calibration_of(scatter: Scatter, factor: float, floor: float) -> Calibration:

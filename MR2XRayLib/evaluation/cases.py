@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from MR2XRayLib.carm import CArm
@@ -61,24 +61,40 @@ class Case:
     def contrasts_for(self, card: ModelCard) -> tuple[Projections, ...]:
         """The projections that a generator takes, in the order of its card.
 
-        A generator of one contrast takes the first. One of several takes those that it knows by name, and in
-        place of the others a contrast without signal, as in its training.
+        A generator of one contrast takes the one of that name, and else the first: many take any contrast, whatever
+        their card calls it. One of several takes those that it knows by name, and in place of the others a contrast
+        without signal, as in its training.
 
         Raises:
             MR2XRayError: if none is of a contrast that the generator knows.
         """
-        if len(card.input.contrasts) == 1:
-            return self.mr[:1]
-        if not self.contrasts and len(self.mr) == len(card.input.contrasts):
-            return self.mr
         known, named = [name.lower() for name in card.input.contrasts], self.named
-        if not set(known) & set(named):
-            raise MR2XRayError(
-                f'The generator "{card.name}" takes the MR contrasts {", ".join(known)}, of which {self.name} has '
-                "none; evaluate it on heads that have them (--contrasts)."
-            )
+        if len(known) == 1:
+            return (named.get(known[0], self.mr[0]),)
+        if not self.contrasts and len(self.mr) == len(known):
+            return self.mr
+        check_contrasts(card, named, self.name)
         absent = without_signal(self.mr[0])
         return tuple(named.get(name, absent) for name in known)
+
+
+def check_contrasts(card: ModelCard, contrasts: Collection[str], whose: str) -> None:
+    """Refuse a head of which a generator of several contrasts knows none; one of one contrast takes any.
+
+    Args:
+        card: the generator's.
+        contrasts: names of those that the head has; capitals do not matter.
+        whose: the head or case, for the message.
+
+    Raises:
+        MR2XRayError: if none is of a contrast that the generator knows.
+    """
+    known = [name.lower() for name in card.input.contrasts]
+    if len(known) > 1 and not set(known) & {name.lower() for name in contrasts}:
+        raise MR2XRayError(
+            f'The generator "{card.name}" takes the MR contrasts {", ".join(known)}, of which {whose} has none; '
+            "evaluate it on heads that have them (--contrasts)."
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,13 +91,19 @@ def cohort_heads(
 
 
 def trained_on(card: ModelCard, heads: Collection[CohortHead]) -> list[str]:
-    """Names of heads that a generator's card counts among those it was trained on.
+    """Names of heads that a generator's card counts among those that it, or what it started from, was trained on.
 
     By name alone: two cohorts may call different heads the same.
     """
-    by_side = card.data.get("heads")
-    names = by_side.get("train") if isinstance(by_side, Mapping) else None
-    return [head.name for head in heads if isinstance(names, Sequence) and head.name in names]
+    known: set[str] = set()
+    data: object = card.data
+    while isinstance(data, Mapping):
+        by_side = data.get("heads")
+        names = by_side.get("train") if isinstance(by_side, Mapping) else None
+        known.update(map(str, names) if isinstance(names, (list, tuple)) else ())
+        parent = data.get("started_from")
+        data = parent.get("data") if isinstance(parent, Mapping) else None
+    return [head.name for head in heads if head.name in known]
 
 
 def _known(heads: Sequence[CohortHead]) -> list[CohortHead]:

@@ -1,13 +1,15 @@
-"""What C-arm a generator was trained for, and whether projections are of that kind."""
+"""What C-arm and energy a generator was trained for, and whether projections are of that kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from MR2XRayLib.carm import CArm, View
+from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
+from MR2XRayLib.projection.projections import Projections
 
 DISTANCE_TOLERANCE = 0.10
 PITCH_TOLERANCE = 0.25
@@ -82,6 +84,29 @@ def unlike_values(full_scale_mm: float, pixels_mm: np.ndarray) -> list[str]:
     if not np.any(pixels_mm > BLANK * full_scale_mm):
         return ["The projections are all but blank; check that the head lies in the views."]
     return []
+
+
+def unlike_reference(reference: Projections) -> list[str]:
+    """A sentence if a reference is of another energy than generators are trained at; none where nobody knows."""
+    volume = reference.provenance.get("volume")
+    energy_kev = volume.get("effective_energy_kev") if isinstance(volume, Mapping) else None
+    return unlike_energy(energy_kev) if isinstance(energy_kev, (int, float)) else []
+
+
+def unlike_energy(energy_kev: float) -> list[str]:
+    """A sentence if references are of another effective energy than `TRAINED_KEV`.
+
+    Raises:
+        MR2XRayError: if the energy is outside the table.
+    """
+    if energy_kev == TRAINED_KEV:
+        return []
+    ratio = water_attenuation(energy_kev) / water_attenuation(TRAINED_KEV)
+    return [
+        f"The reference is at {energy_kev:g} keV, where water attenuates {ratio:.2f} times what it does at "
+        f"{TRAINED_KEV:g} keV; unless the generator was trained at {energy_kev:g} keV, the numbers count that "
+        "difference as its error."
+    ]
 
 
 def pitch_at_isocentre_mm(view: View) -> np.ndarray:

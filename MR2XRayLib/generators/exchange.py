@@ -9,6 +9,7 @@ from __future__ import annotations
 import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from MR2XRayLib.generators.shelf import (
     own_generators,
     shipped_generators,
     user_models_folder,
+    what_is,
 )
 from MR2XRayLib.resources import WEIGHTS
 
@@ -34,6 +36,11 @@ PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".npy", ".npz", ".
 MOST_ENTRIES = 1000
 A_TIME = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an exported zip file: the same generator gives the same bytes."""
+
+BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError, UnicodeError
+)  # fmt: skip
+"""What reading a zip file that is none, is damaged, or names its files in no text, raises."""
 
 Read = TypeVar("Read")
 Opened = Callable[[str], IO[bytes]]
@@ -69,23 +76,17 @@ def import_generator(source: Path, *, name: str | None = None, replace_it: bool 
         MR2XRayError: if it is not sound or not safe, or the name is taken or cannot be one.
     """
     source = Path(source)
-    if source.is_dir():
+    kind = what_is(source)
+    if kind == "folder":
         for file in (CARD, WEIGHTS):
             if (source / file).is_symlink():
                 raise MR2XRayError(
                     f"{source / file} is a link; give a folder that holds the files themselves."
                 )
         return _import(source, lambda file: (source / file).open("rb"), name, replace_it)
-    if not source.is_file():
+    if kind == "nothing":
         raise MR2XRayError(f"{source} does not exist; give a generator's folder or zip file.")
-    try:
-        with zipfile.ZipFile(source) as archive:
-            entries = _entries(source, archive)
-            return _import(source, lambda file: archive.open(entries[file]), name, replace_it)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError) as error:
-        raise MR2XRayError(
-            f"{source} cannot be read as a zip file ({error}); give a generator's folder or zip file."
-        ) from None
+    return _import_zip(source, name, replace_it)
 
 
 def export_generator(name_or_folder: str | Path | None, path: Path) -> ModelCard:
@@ -142,6 +143,21 @@ def clear_generators() -> list[str]:
     for name in names:
         remove_generator(name)
     return names
+
+
+def _import_zip(source: Path, name: str | None, replace_it: bool) -> str:
+    try:
+        stream = source.open("rb")
+    except OSError as error:
+        raise MR2XRayError(f"{source} cannot be read ({error.strerror}); check its permissions.") from None
+    try:
+        with stream, zipfile.ZipFile(stream) as archive:
+            entries = _entries(source, archive)
+            return _import(source, lambda file: archive.open(entries[file]), name, replace_it)
+    except BROKEN_ZIP as error:
+        raise MR2XRayError(
+            f"{source} cannot be read as a zip file ({error}); give a generator's folder or zip file."
+        ) from None
 
 
 def _import(source: Path, opened: Opened, name: str | None, replace_it: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import CARD
@@ -74,14 +75,22 @@ def find_generator(name_or_folder: str | Path | None = None) -> Path:
     if str(wanted) in available:
         return available[str(wanted)]
     folder = Path(wanted)
-    if str(wanted) and folder.is_dir():
+    if str(wanted) and what_is(folder) == "folder":
         return folder
-    if folder.is_file():
+    if what_is(folder) == "file":
         raise MR2XRayError(f"{folder} is a file; give the folder that holds {CARD} and {WEIGHTS}.")
     known = ", ".join(available) or "none"
     raise MR2XRayError(
-        f'There is no generator "{wanted}"; give one of those installed ({known}) or a folder.'
+        f'There is no generator "{wanted!s:.100}"; give one of those installed ({known}) or a folder.'
     )
+
+
+def what_is(path: Path) -> Literal["folder", "file", "nothing"]:
+    """What lies at a path; nothing where nobody may look, or where its name is longer than the disk's can be."""
+    try:
+        return "folder" if path.is_dir() else "file" if path.is_file() else "nothing"
+    except OSError:
+        return "nothing"
 
 
 def _generators_in(folder: Path) -> dict[str, Path]:

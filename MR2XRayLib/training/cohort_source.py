@@ -21,7 +21,7 @@ from MR2XRayLib.mr_layers import VOXEL_LAYERS
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG
 from MR2XRayLib.training.cohort_pairs import CohortPairs, validation_pairs
-from MR2XRayLib.training.pairs import PairSettings
+from MR2XRayLib.training.pairs import CONTRAST_DROPOUT, PairSettings
 from MR2XRayLib.training.source import RESEARCH_ONLY, Source
 
 logger = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ def cohort_source(
 
     Args:
         file: see `read_cohort`; every head needs a transform, as `mr2xray cohort prepare` writes it.
-        contrasts: by default all that the cohort has.
-        skip_bad: go on without heads that cannot be loaded.
+        contrasts: by default all that the cohort has; a head needs one of them.
+        skip_bad: go on without heads that cannot be used.
         pixels: rows and columns of the detector.
         energy_kev: the effective energy at which HU become attenuation.
         layers: of each contrast, one a channel.
@@ -64,13 +64,13 @@ def cohort_source(
     Raises:
         MR2XRayError: if a head cannot be used, or no head is left to train or validate on.
     """
-    heads, faults = sound_heads(read_cohort(file).heads, skip_bad, progress)
+    heads, faults = sound_heads(read_cohort(file).heads, contrasts, skip_bad, progress)
     for fault in faults:
         warn(f"{fault.head} is left out: {fault.reason}")
     contrasts = contrasts or tuple(dict.fromkeys(name for head in heads for name in head.mr))
     of_split = _by_split(heads, file)
     shelf = HeadShelf(contrasts, energy_kev)
-    dropout = 0.5 if len(contrasts) > 1 else 0.0
+    dropout = CONTRAST_DROPOUT if len(contrasts) > 1 else 0.0
     settings = replace(SETTINGS, pixels=pixels, layers=tuple(layers), contrast_dropout=dropout)
 
     def validation() -> np.ndarray:

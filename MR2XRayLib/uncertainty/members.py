@@ -9,13 +9,14 @@ fixed: the same input gives the same members.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.shelf import available_generators
 from MR2XRayLib.generators.store import TrainedGenerator, load_generator
 from MR2XRayLib.generators.uncertainty_card import (
     AUGMENTATION,
@@ -133,14 +134,20 @@ def by_augmentation(trained: TrainedGenerator, count: int, device: str = "auto")
 
 
 def by_ensemble(
-    trained: TrainedGenerator, others: Iterable[TrainedGenerator], device: str = "auto"
+    trained: TrainedGenerator, others: Sequence[TrainedGenerator], device: str = "auto"
 ) -> Members:
     """The generator and others that take the same input.
 
     Raises:
-        MR2XRayError: if the card of one asks for other contrasts, scales or a pixel pitch.
+        MR2XRayError: if there are no others, one is given twice, or the card of one asks for other contrasts, scales
+            or a pixel pitch.
     """
-    others = tuple(others)
+    if not others:
+        raise MR2XRayError(
+            f'The generator "{trained.card.name}" alone is no ensemble; name further ones (--others).'
+        )
+    if len({member.card.weights_sha256 for member in (trained, *others)}) <= len(others):
+        raise MR2XRayError("A generator of the ensemble is given twice; give each once.")
     for other in others:
         if _input_of(other.card) != _input_of(trained.card):
             raise MR2XRayError(
@@ -163,6 +170,44 @@ def by_second_opinion(trained: TrainedGenerator, device: str = "auto") -> Member
     return Synthesizer(trained, device), EstimateAlone(trained, device)
 
 
+def members_by(
+    trained: TrainedGenerator,
+    method: str,
+    count: int,
+    others: Sequence[TrainedGenerator] = (),
+    device: str = "auto",
+) -> Members:
+    """The members of an uncertainty, at least two of them.
+
+    Args:
+        trained: the generator.
+        method: one of `METHODS`.
+        count: how many; of an ensemble there are as many as generators, of a second opinion two.
+        others: the further generators of an ensemble.
+        device: "auto", "cpu", "cuda" or "mps".
+
+    Raises:
+        MR2XRayError: if the method is unknown or cannot be had for this generator, or there would be a single member.
+    """
+    if method not in METHODS:
+        raise MR2XRayError(f'There is no uncertainty by "{method}"; choose one of {", ".join(METHODS)}.')
+    if method in (AUGMENTATION, DROPOUT) and count < 2:
+        raise MR2XRayError(
+            f"A deviation cannot be made of {count} member{'' if count == 1 else 's'}; give 2 or more (--members)."
+        )
+    if others and method != ENSEMBLE:
+        raise MR2XRayError(
+            f"Further generators are of an ensemble, not of {method}; leave them out, or choose {ENSEMBLE}."
+        )
+    made_of: dict[str, Callable[[], Members]] = {
+        AUGMENTATION: lambda: by_augmentation(trained, count, device),
+        DROPOUT: lambda: by_dropout(trained, count, device),
+        ENSEMBLE: lambda: by_ensemble(trained, others, device),
+        SECOND_OPINION: lambda: by_second_opinion(trained, device),
+    }
+    return made_of[method]()
+
+
 def members_of(trained: TrainedGenerator, card: UncertaintyCard, device: str = "auto") -> Members:
     """The members that the card describes.
 
@@ -175,14 +220,24 @@ def members_of(trained: TrainedGenerator, card: UncertaintyCard, device: str = "
             f'The card of "{trained.card.name}" describes an uncertainty of {card.members} members by '
             f"{card.method!r:.60}; known are {', '.join(METHODS)}, of at least 2 members."
         )
-    if card.method == AUGMENTATION:
-        return by_augmentation(trained, card.members, device)
-    if card.method == DROPOUT:
-        return by_dropout(trained, card.members, device)
-    if card.method == SECOND_OPINION:
-        return by_second_opinion(trained, device)
-    assert card.method == ENSEMBLE
-    return by_ensemble(trained, [_other(name, sha256) for name, sha256 in card.others.items()], device)
+    others = [_other(name, sha256) for name, sha256 in card.others.items() if card.method == ENSEMBLE]
+    return members_by(trained, card.method, card.members, others, device)
+
+
+def check_installed(others: Sequence[TrainedGenerator]) -> None:
+    """Refuse generators that could not be found when an ensemble's card is used, which knows names and hashes alone.
+
+    Raises:
+        MR2XRayError: if none of that name is installed, or one with other weights.
+    """
+    available = available_generators()
+    for other in others:
+        card, folder = other.card, available.get(other.card.name)
+        if folder is None or ModelCard.read(folder).weights_sha256 != card.weights_sha256:
+            raise MR2XRayError(
+                f'The generator "{card.name}" in {other.folder} is not among those installed; import it first (mr2xray '
+                "generators import): an ensemble finds its generators by their names."
+            )
 
 
 def _other(name: str, sha256: str) -> TrainedGenerator:

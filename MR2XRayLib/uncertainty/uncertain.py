@@ -37,16 +37,18 @@ class UncertainSynthesizer:
 
     Attributes:
         card: how the deviation is made.
+        members: what it is made of; the generator as it is goes first.
         device: the torch device in use.
 
     Raises:
-        MR2XRayError: if the generator has no uncertainty, or it was calibrated with other weights.
+        MR2XRayError: if the generator has no uncertainty, it was calibrated with other weights, or its members cannot
+            be had, see `members_of`.
     """
 
     def __init__(self, trained: TrainedGenerator, device: str = "auto") -> None:
         self.card = trained.card.usable_uncertainty()
-        self._members = members_of(trained, self.card, device)
-        self.device = self._members[0].device
+        self.members = members_of(trained, self.card, device)
+        self.device = self.members[0].device
 
     def synthesize(self, *contrasts: Projections | None, progress: Progress = silent) -> Uncertain:
         """The image with its expected error; arguments and errors as of `Synthesizer.synthesize`."""
@@ -54,7 +56,7 @@ class UncertainSynthesizer:
 
     def steps(self, *contrasts: Projections | None, progress: Progress = silent) -> Steps[Uncertain]:
         """The same, with a pause after each member, for who has other things to do between."""
-        made = yield from _spread(self._members, contrasts, progress)
+        made = yield from _spread(self.members, contrasts, progress)
         pixels = calibrated(made.deviation.pixels, self.card.factor, self.card.floor).astype(np.float32)
         provenance = {
             "step": "uncertainty",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_generators import card_of, tiny
+from tiny_generators import card_of, tiny, trained
 
 from MR2XRayLib.cli import main
 from MR2XRayLib.cohort.heads import CohortHead
@@ -15,8 +15,10 @@ from MR2XRayLib.cohort.shelf import HeadShelf
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import CaseSettings
 from MR2XRayLib.evaluation.cohort_group import cohort_heads, heads_for, trained_on
-from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.card import InputCard, ModelCard
 from MR2XRayLib.generators.store import save_generator
+from MR2XRayLib.training.cohort_source import cohort_source
+from MR2XRayLib.training.recipe import _ancestry
 
 SETTINGS = CaseSettings(pixels=32, views=2)
 
@@ -76,18 +78,38 @@ def test_heads_that_a_generator_was_trained_on_are_named(cohort: tuple[CohortHea
     assert trained_on(card, cohort) == ["a", "c"]
 
 
+def test_heads_that_its_ancestors_were_trained_on_are_named_too(cohort: tuple[CohortHead, ...]) -> None:
+    oldest = trained(tiny("unet"), data={"heads": {"train": ["c"]}})
+    data = {"heads": {"train": ["b"]}} | _ancestry(oldest)
+    tuned = card_of("unet", data={"kind": "tuned", "started_from": {"name": "next", "data": data}})
+    assert trained_on(tuned, cohort) == ["b", "c"]
+
+
+@pytest.mark.parametrize("ancestor", [None, 5, {}, {"data": None}, {"data": {"started_from": []}}])
+def test_an_ancestor_of_unknown_form_names_no_heads(cohort: tuple[CohortHead, ...], ancestor: object) -> None:
+    card = card_of("unet", data={"heads": {"train": ["a"]}, "started_from": ancestor})
+    assert trained_on(card, cohort) == ["a"]
+
+
+def test_a_generator_of_one_contrast_is_measured_on_that_one(cohort: tuple[CohortHead, ...]) -> None:
+    (case,) = cohort_heads(cohort, "validate", HeadShelf(("t1", "t2")), SETTINGS).cases()
+    (taken,) = case.contrasts_for(card_of(input=InputCard(("t2",), 300.0)))
+    assert taken is case.mr[1]
+
+
 def a_file(heads: tuple[CohortHead, ...], path: Path, broken: str = "") -> Path:
     """The heads as a cohort file; the CT of the one called `broken` is missing."""
-    lines = ["name,mr_t1,ct,transform,split"]
+    lines = ["name,mr_t1,mr_t2,ct,transform,split"]
     for head in heads:
         ct = "nowhere.nrrd" if head.name == broken else head.ct
-        lines.append(f"{head.name},{head.mr['t1']},{ct},{head.transform},{head.split}")
+        cells = (head.name, head.mr["t1"], head.mr.get("t2", ""), ct, head.transform or "", head.split)
+        lines.append(",".join(map(str, cells)))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
 def test_a_generator_is_calibrated_on_the_validation_heads_of_a_cohort(
-    cohort: tuple[CohortHead, ...], tmp_path: Path
+    cohort: tuple[CohortHead, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet"))
     file = a_file(cohort[1:2], tmp_path / "own.csv")
@@ -96,6 +118,9 @@ def test_a_generator_is_calibrated_on_the_validation_heads_of_a_cohort(
     entry = ModelCard.read(tmp_path / "tiny").usable_uncertainty()
     assert entry.calibrated_on == "the validation heads of own.csv, 1 from 8 views each"
     assert (entry.metrics["heads_fitted"], entry.metrics["views_fitted"]) == (1, 8)
+    assert "keV" not in capsys.readouterr().err
+    assert main([*words, "--energy", "80"]) == 0
+    assert capsys.readouterr().err.count("The reference is at 80 keV") == 1
 
 
 def test_heads_that_fail_stop_an_evaluation_unless_they_may_be_skipped_and_seen_ones_are_told(
@@ -115,3 +140,45 @@ def test_heads_that_fail_stop_an_evaluation_unless_they_may_be_skipped_and_seen_
     assert "was trained on heads called c, too" in told
     report = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert "--cohort own.csv --views 2 --skip-bad" in report
+
+
+def test_a_test_head_that_cannot_be_used_is_told_before_the_training(
+    cohort: tuple[CohortHead, ...], tmp_path: Path
+) -> None:
+    file = a_file(cohort, tmp_path / "own.csv")
+    with pytest.raises(MR2XRayError, match=r'1 of 3 heads .* "c" .* none of the MR contrasts t2'):
+        cohort_source(file, ("t2",), pixels=32)
+    told: list[str] = []
+    source = cohort_source(file, ("t2",), skip_bad=True, pixels=32, warn=told.append)
+    assert source.data["heads"] == {"train": ["a"], "validate": ["b"], "test": []}
+    assert len(told) == 1
+    assert told[0].startswith("c is left out: ")
+
+
+def test_a_head_without_a_transform_stops_an_evaluation_before_the_work_unless_skipped(
+    cohort: tuple[CohortHead, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet"))
+    heads = (replace(cohort[0], split="test"), replace(cohort[2], transform=None))
+    words = ["evaluate", "--generator", str(tmp_path / "tiny"), "--pixels", "32", "--views", "2"]
+    words += ["--cohort", str(a_file(heads, tmp_path / "own.csv")), "--progress", "json"]
+    words += ["--out", str(tmp_path / "report")]
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert '1 of 2 heads cannot be used: "c" (' in told.err
+    assert '"stage": "evaluate"' not in told.out
+    assert main([*words, "--skip-bad"]) == 0
+    assert "c is left out: " in capsys.readouterr().out
+
+
+def test_heads_of_no_contrast_that_a_generator_takes_are_told_before_the_work(
+    cohort: tuple[CohortHead, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = card_of("unet", 2, input=InputCard(("flair", "t2"), 300.0))
+    save_generator(tmp_path / "tiny", tiny("unet", 2), card)
+    file = a_file(tuple(replace(head, split="validate") for head in cohort), tmp_path / "own.csv")
+    words = ["calibrate", str(tmp_path / "tiny"), "--cohort", str(file), "--progress", "json"]
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert "takes the MR contrasts flair, t2, of which c has none" in told.err
+    assert '"stage": "calibrating"' not in told.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,13 +94,13 @@ def test_memory_holds_what_it_may_and_always_one_head(
     heads: tuple[CohortHead, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    load_head = cohort_shelf.load_head
+    load_usable = cohort_shelf.load_usable
 
-    def counted(head: CohortHead) -> object:
+    def counted(head: CohortHead, contrasts: Sequence[str]) -> object:
         loaded.append(head.name)
-        return load_head(head)
+        return load_usable(head, contrasts)
 
-    monkeypatch.setattr(cohort_shelf, "load_head", counted)
+    monkeypatch.setattr(cohort_shelf, "load_usable", counted)
     a, b, c = heads
 
     def loads(kept_bytes: int, *order: CohortHead) -> str:

@@ -218,3 +218,19 @@ def test_heads_that_do_not_load_are_all_named_or_skipped(heads: tuple[CohortHead
     assert [fault.head for fault in faults] == ["a", "c"]
     with pytest.raises(MR2XRayError, match="none is left"):
         sound_heads(heads[:1], skip_bad=True)
+
+
+def test_heads_that_cannot_be_projected_are_told_before_their_turn_comes(
+    heads: tuple[CohortHead, ...],
+) -> None:
+    unregistered_b = replace(heads[1], transform=None)
+    with pytest.raises(MR2XRayError) as caught:
+        sound_heads((heads[0], unregistered_b, heads[2]), ("t2",))
+    assert str(caught.value).startswith(
+        '2 of 3 heads cannot be used: "b" (cohort.toml, head ("b") has no tran'
+    )
+    assert '"c" (cohort.toml, head ("c") has none of the MR contrasts t2' in str(caught.value)
+    sound, faults = sound_heads((heads[0], unregistered_b, heads[2]), ("t2",), skip_bad=True)
+    assert [head.name for head in sound] == ["a"]
+    assert [fault.head for fault in faults] == ["b", "c"]
+    assert [head.name for head in sound_heads(heads)[0]] == ["a", "b", "c"]

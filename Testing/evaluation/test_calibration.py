@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tiny_generators import card_of, tiny, trained
 
 from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.cli import calibrate_command as commands
+from MR2XRayLib.cli import main
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.calibration import (
@@ -30,6 +32,7 @@ from MR2XRayLib.evaluation.calibration import (
 from MR2XRayLib.evaluation.calibration_section import PICTURE, calibration_section
 from MR2XRayLib.evaluation.cases import Case
 from MR2XRayLib.evaluation.results import Evaluation
+from MR2XRayLib.generators.shelf import MODELS_VARIABLE
 from MR2XRayLib.generators.store import load_generator, save_generator
 from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE
 from MR2XRayLib.metrics import head_mask_2d
@@ -135,7 +138,7 @@ def test_a_generator_is_calibrated_and_reported_on() -> None:
     assert (card.method, card.members, card.calibrated_on) == (AUGMENTATION, 4, "two lumps")
     assert card.metrics["heads_fitted"] == 2
     uncertain = replace(network, card=replace(network.card, uncertainty=card))
-    report = calibration_report(uncertain, heads(), "cpu")
+    report = calibration_report(UncertainSynthesizer(uncertain, "cpu"), heads())
     assert report.numbers() == {name.removesuffix("_fitted"): value for name, value in card.metrics.items()}
     # The same by hand, from what users get.
     predicted, errors = [], []
@@ -161,6 +164,73 @@ def test_an_ensemble_names_its_generators_and_dropout_is_calibrated_too() -> Non
         calibrate(network, heads(1), "a lump", "guessing")
 
 
+@pytest.mark.parametrize(
+    ("method", "members", "words"),
+    [
+        (AUGMENTATION, 1, "cannot be made of 1 member; give 2 or more"),
+        (AUGMENTATION, 0, "cannot be made of 0 members"),
+        (AUGMENTATION, -3, "cannot be made of -3 members"),
+        (DROPOUT, 1, "cannot be made of 1 member"),
+        (ENSEMBLE, 8, "name further ones"),
+    ],
+)
+def test_a_deviation_of_one_member_is_refused_before_any_case_is_made(
+    method: str, members: int, words: str
+) -> None:
+    def cases() -> Iterator[Case]:
+        pytest.fail("a case was made")
+        yield from ()
+
+    with pytest.raises(MR2XRayError, match=words):
+        calibrate(trained(tiny("unet", dropout=0.5)), cases(), "nothing", method, members, device="cpu")
+
+
+def test_other_generators_are_of_an_ensemble_alone() -> None:
+    network, other = trained(tiny("unet")), trained(tiny("unet"), name="other", weights_sha256="5a")
+    with pytest.raises(MR2XRayError, match="not of test-time augmentation"):
+        calibrate(network, [], "nothing", others=[other], device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--members", "1"], "1 member;"),
+        (["--method", "ensemble"], "further ones (--others)"),
+        (["--energy", "5"], "5 keV is outside the table"),
+    ],
+)
+def test_the_command_refuses_what_cannot_be_before_it_looks_for_heads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str
+) -> None:
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of())
+    assert main(["calibrate", str(tmp_path / "tiny"), "--labels", str(tmp_path / "no"), *more]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_an_ensemble_is_of_generators_that_are_found_by_name_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "own"))
+    save_generator(tmp_path / "own" / "one", tiny("unet"), card_of(name="one"))
+    save_generator(tmp_path / "own" / "changed", tiny("unet"), card_of(name="changed"))
+    for name in ("elsewhere", "changed"):
+        save_generator(tmp_path / name, tiny("subpixel"), card_of("subpixel", name=name))
+    words = ["calibrate", "one", "--labels", str(tmp_path / "no"), "--method", ENSEMBLE, "--others"]
+    monkeypatch.chdir(tmp_path)
+    for other in ("elsewhere", str(tmp_path / "changed")):
+        assert main([*words, other]) == 2
+        assert "is not among those installed; import it first" in capsys.readouterr().err
+    save_generator(tmp_path / "own" / "other", tiny("subpixel"), card_of("subpixel", name="other"))
+    assert main([*words, "other"]) == 2
+    assert "lacks label volumes" in capsys.readouterr().err
+
+
+def test_an_ensemble_holds_each_generator_once() -> None:
+    network = trained(tiny("unet"), weights_sha256="5a")
+    with pytest.raises(MR2XRayError, match="given twice"):
+        calibrate(network, [], "nothing", ENSEMBLE, others=[network], device="cpu")
+
+
 def test_a_head_in_several_contrasts_counts_once() -> None:
     twice = [replace(case, head="one head") for case in heads(2)]
     scatter = scatter_of([Synthesizer(trained(tiny("unet")), "cpu")] * 2, twice)
@@ -175,8 +245,6 @@ def test_a_calibration_without_heads_is_refused() -> None:
     ):
         with pytest.raises(MR2XRayError, match="no head"):
             calibrate(network, cases, "nothing", members=2, device="cpu")
-    with pytest.raises(MR2XRayError, match="has no uncertainty"):
-        calibration_report(network, heads())
 
 
 def test_the_errors_are_those_of_the_image_that_users_get() -> None:
@@ -213,6 +281,7 @@ def test_the_command_writes_the_entry_into_the_card_and_leaves_the_weights(
         method=AUGMENTATION,
         members=3,
         others=[],
+        energy=60.0,
         device="cpu",
     )
     commands.calibrate(options, Reporter("none"))

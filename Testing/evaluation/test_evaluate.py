@@ -15,6 +15,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import BaselineData, Case, evaluate
 from MR2XRayLib.evaluation.intervals import t_quantile
 from MR2XRayLib.evaluation.results import ESTIMATE, LINEAR_MAP, MEAN_IMAGE
+from MR2XRayLib.generators.card import InputCard
 
 
 def test_a_known_error_gives_known_numbers() -> None:
@@ -192,6 +193,21 @@ def test_a_generator_of_two_contrasts_takes_them_by_name_and_an_absent_one_as_no
     assert np.array_equal(alone[1].pixels, t2)
     with pytest.raises(MR2XRayError, match="t1, t2"):
         a_case("c", "h", xray, t1, contrasts=("FLAIR",)).contrasts_for(card)
+
+
+def test_a_generator_of_one_contrast_takes_that_one_by_name_and_else_the_first() -> None:
+    xray = xray_pixels()
+    t1, t2 = 10 * xray, 20 * xray
+    both = a_case("c", "h", xray, t1, t2, contrasts=("T1", "t2"))
+
+    def taken(case: Case, name: str) -> np.ndarray:
+        (mr,) = case.contrasts_for(card_of(input=InputCard((name,), 300.0)))
+        return mr.pixels
+
+    assert np.array_equal(taken(both, "T2"), t2)
+    assert np.array_equal(taken(both, "t1"), t1)
+    assert np.array_equal(taken(both, "mr"), t1)
+    assert np.array_equal(taken(a_case("c", "h", xray, t1, t2), "t2"), t1)
 
 
 def test_nothing_to_evaluate_is_said() -> None:

@@ -7,6 +7,7 @@ import pytest
 from tiny_generators import card_of
 
 from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.generators.applicability import unlike_energy, unlike_reference
 from MR2XRayLib.projection.projections import Projections
 
 
@@ -38,3 +39,22 @@ def test_what_is_outside_training_is_said_once(change: dict, words: str) -> None
     sentences = warnings(**change)
     assert len(sentences) == 1
     assert words in sentences[0]
+
+
+def reference(volume: object) -> Projections:
+    """One blank view of a volume."""
+    view = CArm(pixels=(8, 8), isocentre_mm=(0, 0, 0)).view(Angulation(0))
+    return Projections(np.zeros((1, 8, 8), np.float32), (view,), "1", {"volume": volume})
+
+
+def test_a_reference_of_the_generators_energy_gives_no_warning() -> None:
+    for volume in ({"effective_energy_kev": 60.0}, {"effective_energy_kev": "?"}, {}, "a CT"):
+        assert unlike_reference(reference(volume)) == []
+    assert unlike_energy(60.0) == []
+
+
+def test_a_reference_of_another_energy_is_told_with_what_it_does() -> None:
+    # NIST's mass attenuation of water: .1707 at 100 keV, .2059 at 60 keV.
+    (sentence,) = unlike_reference(reference({"effective_energy_kev": 100.0}))
+    assert sentence == unlike_energy(100.0)[0]
+    assert "is at 100 keV, where water attenuates 0.83 times what it does at 60 keV" in sentence

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -232,6 +233,39 @@ def test_a_zip_file_with_damaged_bytes_never_raises_anything_but_a_sentence(
     assert refused > 30
 
 
+def test_a_zip_file_with_a_name_that_is_not_the_text_it_says_is_a_sentence(
+    models: Path, source: Path, tmp_path: Path
+) -> None:
+    path = zipped(tmp_path / "g.zip", {**contents(source), "ä": b"x"})
+    path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xff"))
+    with pytest.raises(MR2XRayError, match=r"cannot be read as a zip file"):
+        import_generator(path)
+    assert not models.exists()
+
+
+def test_a_zip_file_that_may_not_be_read_is_a_sentence(
+    models: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, opened = zipped(tmp_path / "g.zip", contents(source)), Path.open
+
+    def forbidden(self: Path, *arguments: Any, **options: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return opened(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(MR2XRayError, match=r"g\.zip cannot be read \(Permission denied\); check"):
+        import_generator(path)
+    assert not models.exists()
+
+
+def test_a_place_with_a_name_too_long_for_the_disk_is_a_sentence(models: Path) -> None:
+    for call in (import_generator, verify_generator):
+        with pytest.raises(MR2XRayError, match=r"does not exist|There is no generator") as caught:
+            call(Path("x" * 300))
+        assert len(str(caught.value)) < 400
+
+
 def test_a_failing_disk_leaves_the_earlier_generator(
     models: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,6 +370,19 @@ def test_clear_asks_first(
         monkeypatch.setattr("builtins.input", lambda question, answer=answer: answer)
         assert main(["generators", "clear"]) == 0
         assert list(own_generators()) == left
+
+
+def test_a_damaged_card_does_not_keep_the_others_from_being_listed(
+    models: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_generator(source, name="whole")
+    import_generator(source, name="damaged")
+    (models / "damaged" / "model.json").write_text("{", encoding="utf-8")
+    assert main(["generators"]) == 0
+    told = capsys.readouterr()
+    assert [line.split(":")[0] for line in told.out.splitlines()] == ["shipped", "whole (your own)"]
+    assert "Warning: " in told.err
+    assert str(models / "damaged" / "model.json") in told.err
 
 
 def test_without_an_action_they_are_listed(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
