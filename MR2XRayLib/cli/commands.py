@@ -229,8 +229,8 @@ def compare(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.metrics import compare as compare_projections
     from MR2XRayLib.projection import Projections
 
-    reference = Projections.read(options.reference)
-    comparison = compare_projections(Projections.read(options.synthesized), reference)
+    synthesized, reference = (Projections.read(path) for path in (options.synthesized, options.reference))
+    comparison = compare_projections(synthesized, reference)
     _warn_of_energy(reference, reporter)
     if options.out is not None:
         write_json(options.out, comparison.to_json())

@@ -34,8 +34,8 @@ VALIDATION_PAIRS = 16
 SETTINGS = PairSettings(pixels=256, spacing=1, heads=12, views=16, passes=4)
 """At the resolution of use; simulating and projecting a head pays for 64 pairs."""
 
-SETTINGS_WITH_ESTIMATE = replace(SETTINGS, heads=6, views=48, passes=5)
-"""With the layer "attenuation", which takes longer than all else of a head: it pays for 240 pairs."""
+SETTINGS_WITH_ESTIMATE = replace(SETTINGS, heads=6, views=64, passes=5)
+"""With the layer "attenuation", which takes longer than all else of a head: it pays for 320 pairs."""
 
 LIMITS = (
     RESEARCH_ONLY,
