@@ -11,7 +11,7 @@ import numpy as np
 from MR2XRayLib.carm import View
 from MR2XRayLib.field_of_view import within_field_of_view
 from MR2XRayLib.head import head_centre_mm, head_only
-from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
+from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr, water_attenuation
 from MR2XRayLib.mr_layers import ATTENUATION, layer_of, project_mr
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections, project
@@ -48,6 +48,8 @@ class RegisteredPair:
         progress: Progress = silent,
     ) -> RegisteredPair:
         """From volumes as scanned, see `training.finetune.fine_tune`."""
+        # Told before minutes of registration.
+        water_attenuation(energy_kev)
         mr, ct = [as_mr(volume) for volume in mr], as_ct(ct)
         if transform is None:
             transform = register(ct, mr[0], preset, progress).transform

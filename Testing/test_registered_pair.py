@@ -8,6 +8,7 @@ import pytest
 from MR2XRayLib import registered_pair
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.mr_layers import ATTENUATION, HEAD, layer_of, project_mr
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.simulation.random_views import draw_view
@@ -54,3 +55,10 @@ def test_attenuation_is_estimated_once_and_only_where_it_is_wanted(
     pair.projected([view, view], LAYERS)
     assert asked == [ATTENUATION]
     assert pair.memory_bytes == before + pair.estimates[0].voxels.nbytes
+
+
+def test_an_energy_that_there_is_not_is_told_before_the_registration(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = demo_pair(spacing_mm=8.0)
+    monkeypatch.setattr(registered_pair, "register", lambda *_: pytest.fail("registered first"))
+    with pytest.raises(MR2XRayError, match="5 keV is outside the table"):
+        RegisteredPair.of([demo.mr], demo.ct, None, "rigid", 5.0)

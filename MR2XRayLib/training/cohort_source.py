@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from MR2XRayLib.cohort import CohortHead, read_cohort
+from MR2XRayLib.cohort import Cohort, CohortHead, read_cohort
 from MR2XRayLib.cohort.loading import sound_heads
 from MR2XRayLib.cohort.shelf import HeadShelf
 from MR2XRayLib.errors import MR2XRayError
@@ -67,7 +67,7 @@ def cohort_source(
     heads, faults = sound_heads(read_cohort(file).heads, contrasts, skip_bad, progress)
     for fault in faults:
         warn(f"{fault.head} is left out: {fault.reason}")
-    contrasts = contrasts or tuple(dict.fromkeys(name for head in heads for name in head.mr))
+    contrasts = contrasts or Cohort(file, heads).contrasts
     of_split = _by_split(heads, file)
     shelf = HeadShelf(contrasts, energy_kev)
     dropout = CONTRAST_DROPOUT if len(contrasts) > 1 else 0.0
