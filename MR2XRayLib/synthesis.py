@@ -18,6 +18,7 @@ from MR2XRayLib.carm import View
 from MR2XRayLib.device import resolve_device
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.applicability import pitch_at_isocentre_mm
+from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.generators.channels import absent_names, channels_of, filled, in_places
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.progress import Progress, silent
@@ -68,8 +69,7 @@ class Synthesizer:
         self.precision = precision
         # The generator itself stays in float32, for a synthesizer beside this one.
         own = trained.generator.to(self.device, torch.float32).eval()
-        self._dtype = PRECISIONS[precision][0]
-        self._network = own if self._dtype == torch.float32 else copy.deepcopy(own).to(self._dtype)
+        self._network = own if precision == "float32" else with_features_in_bfloat16(own)
         # On CPUs convolution and interpolation are a quarter quicker with channels innermost (measured on a
         # U-Net); on GPUs the kernels that are known to repeat their results stay.
         self._layout = torch.channels_last if self.device == "cpu" else torch.contiguous_format
@@ -122,8 +122,11 @@ class Synthesizer:
         """
         rows, columns = image.shape[-2:]
         padded, top, left = padded_with_air(image, self._network.multiple)
-        padded = padded.to(self.device, self._dtype, memory_format=self._layout)
-        synthesized = self._network(padded).cpu().to(torch.float32)
+        padded = padded.to(self.device, memory_format=self._layout)
+        with torch.autocast(
+            torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
+        ):
+            synthesized = self._network(padded).cpu()
         return synthesized[..., top : top + rows, left : left + columns]
 
     def _check(self, contrasts: Sequence[Projections]) -> None:
@@ -155,6 +158,18 @@ class Synthesizer:
             "input": [dict(contrast.provenance) for contrast in given],
             "absent": list(absent_names(in_places(contrasts, card), card)),
         }
+
+
+def with_features_in_bfloat16(generator: Generator) -> Generator:
+    """A copy, for use under autocast, whose weights are in bfloat16 but for those that make the image of the features.
+
+    Autocast alone would round all weights anew for each image.
+    """
+    copied = copy.deepcopy(generator)
+    for name, layer in copied.named_children():
+        if name not in generator.image_layers:
+            layer.to(torch.bfloat16)
+    return copied
 
 
 def previewing(synthesizer: Synthesizer) -> Synthesizer | None:

@@ -37,7 +37,7 @@ class GeneratorSection:
         panel.connect(ui.clearGeneratorsButton, "clicked()", self._clear)
 
     def refresh(self) -> None:
-        """Show the list and the card, and warn where the input is not what the generator was trained for."""
+        """Show the list and the card."""
         panel, ui, store = self._panel, self._panel.ui, self._panel.store
         if store.names != self._listed:
             self._listed = store.names
@@ -49,9 +49,6 @@ class GeneratorSection:
         if words != self._shown_card:
             self._shown_card = words
             ui.cardBrowser.plainText = words
-        warnings = " ".join(panel.session.outside_training)
-        ui.generatorNote.text = warnings
-        ui.generatorNote.visible = bool(warnings)
         device = panel.session.device
         ui.deviceLabel.text = _("in use: {device}").format(device=device) if device else ""
         ui.removeGeneratorButton.enabled = store.is_own(chosen)

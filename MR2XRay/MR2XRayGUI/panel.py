@@ -169,8 +169,11 @@ class Panel:
         """
         if self.parameters is not None:
             self._captions.show(self.session.shown.captions(self.parameters))
-            self.ui.fourthNote.text = self.session.without_expected_error(self.parameters)
-            self.ui.fourthNote.visible = bool(self.ui.fourthNote.text)
+            for note, text in (
+                (self.ui.generatorNote, " ".join(self.session.caveats)),
+                (self.ui.fourthNote, self.session.without_expected_error(self.parameters)),
+            ):
+                note.text, note.visible = text, bool(text)
             qt.QTimer.singleShot(0, self.session.shown.settle)
 
     def say(self, text: str) -> None:

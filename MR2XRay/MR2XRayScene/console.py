@@ -14,6 +14,7 @@ import numpy as np
 import slicer
 
 from MR2XRayLib.carm import CArm, View
+from MR2XRayLib.generators.applicability import caveats
 from MR2XRayLib.head import head_centre_mm, head_only
 from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
 from MR2XRayLib.progress import Progress, silent
@@ -39,7 +40,7 @@ class RunNodes:
         mr, synthesized, reference, difference: stacks, one slice a view.
         metrics: a row a view, and the mean.
         quality: of the alignment, in words; empty without a CT.
-        warnings: where the input is outside what the generator was trained for.
+        warnings: why images or numbers deserve less trust than others, see `applicability.caveats`.
         deviation: stack of the standard deviation that the error is expected to have; None unless asked for.
     """
 
@@ -242,7 +243,7 @@ def _nodes(scene: slicer.vtkMRMLScene, result: Result) -> RunNodes:
         _stack(scene, result.difference, "difference") if has_ct else None,
         results.metrics_table(scene, result.comparison.to_json(), "MR2XRay metrics") if has_ct else None,
         result.alignment.quality.words if result.alignment.quality else "",
-        tuple(result.synthesized.provenance["outside_training"]),
+        caveats(result.synthesized, result.reference),
         None if result.deviation is None else _stack(scene, result.deviation, "deviation"),
     )
 

@@ -10,6 +10,7 @@ import slicer
 
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.generators.applicability import caveats
 from MR2XRayScene import fusion, geometry, head_display, head_surface, layout, results, stacks
 from MR2XRayScene.carm_display import CArmDisplay
 from MR2XRayScene.parameters import Fourth, Isocentre
@@ -58,10 +59,10 @@ class Session:
         return "" if synthesizer is None else synthesizer.device
 
     @property
-    def outside_training(self) -> tuple[str, ...]:
-        """In sentences, where the last input was not what the generator was trained for."""
+    def caveats(self) -> tuple[str, ...]:
+        """In sentences, why the images that are shown deserve less trust than others."""
         synthesized = self.shown.made.get("synthesized")
-        return () if synthesized is None else tuple(synthesized.provenance.get("outside_training", ()))
+        return () if synthesized is None else caveats(synthesized, self.shown.made.get("reference"))
 
     def take(self, prepared: Prepared) -> None:
         """Work with these volumes and this generator from now on; the head's surface goes into the scene."""

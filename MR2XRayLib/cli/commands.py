@@ -87,9 +87,7 @@ def _main_job(
 def _tell_result(result: Result, folder: Path, reporter: Reporter) -> None:
     from MR2XRayLib.pipeline import alignment_to_json
 
-    _warn(result.synthesized, reporter)
-    if result.reference is not None:
-        _warn_of_energy(result.reference, reporter)
+    _warn(reporter, result.synthesized, result.reference)
     _tell_alignment(result.alignment, reporter)
     if result.comparison is not None:
         _tell_comparison(result.comparison, reporter)
@@ -115,19 +113,11 @@ def _tell_alignment(alignment: Alignment, reporter: Reporter) -> None:
         reporter.warn(f"{text}; look at the volumes on each other, and check the transform.")
 
 
-def _warn(synthesized: Projections, reporter: Reporter) -> None:
-    """Tell which contrasts were absent, and where the input lies outside what the generator was trained for."""
-    if absent := synthesized.provenance["absent"]:
-        reporter.say(f"Synthesized without the MR contrast {' and '.join(absent)}, which is absent.")
-    for sentence in synthesized.provenance["outside_training"]:
-        reporter.warn(sentence)
+def _warn(reporter: Reporter, synthesized: Projections, reference: Projections | None = None) -> None:
+    """Tell why the images, or their numbers, deserve less trust than others."""
+    from MR2XRayLib.generators.applicability import caveats
 
-
-def _warn_of_energy(reference: Projections, reporter: Reporter) -> None:
-    """Tell where a comparison counts another energy of the reference as the generator's error."""
-    from MR2XRayLib.generators.applicability import unlike_reference
-
-    for sentence in unlike_reference(reference):
+    for sentence in caveats(synthesized, reference):
         reporter.warn(sentence)
 
 
@@ -216,7 +206,7 @@ def synthesize(options: Namespace, reporter: Reporter) -> None:
         synthesized = made.synthesized
         made.deviation.write(wanted)
     synthesized.write(options.out)
-    _warn(synthesized, reporter)
+    _warn(reporter, synthesized)
     reporter.say(
         f"Synthesized {len(synthesized.views)} views on {synthesized.provenance['device']}: {options.out}"
     )
@@ -231,7 +221,7 @@ def compare(options: Namespace, reporter: Reporter) -> None:
 
     synthesized, reference = (Projections.read(path) for path in (options.synthesized, options.reference))
     comparison = compare_projections(synthesized, reference)
-    _warn_of_energy(reference, reporter)
+    _warn(reporter, synthesized, reference)
     if options.out is not None:
         write_json(options.out, comparison.to_json())
     _tell_comparison(comparison, reporter)

@@ -162,6 +162,7 @@ class GroupResult:
         baselines: what these were fitted on, in words.
         coverage: share of the pixels that show the head, mean over views.
         methods: generators first.
+        caveats: why its numbers deserve less trust, in sentences.
     """
 
     key: str
@@ -171,6 +172,7 @@ class GroupResult:
     baselines: str
     coverage: float
     methods: tuple[MethodResult, ...]
+    caveats: tuple[str, ...] = ()
 
     @property
     def generators(self) -> tuple[MethodResult, ...]:
@@ -201,6 +203,7 @@ class GroupResult:
             "words": self.words,
             **self.counts,
             "intervals_over": "heads" if self.counts["heads"] > 1 else "views of one head",
+            "caveats": list(self.caveats),
             "coverage": rounded(self.coverage),
             "baselines_fitted_on": self.baselines,
             "methods": [method.to_json() for method in self.methods],

@@ -24,6 +24,7 @@ from MR2XRayLib.evaluation.results import (
     MethodResult,
 )
 from MR2XRayLib.evaluation.strips import Gallery
+from MR2XRayLib.generators.applicability import unlike_reference
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.metrics import compare, edge_share, head_mask_2d
 from MR2XRayLib.progress import Progress, silent
@@ -145,9 +146,10 @@ def _of_group(
 ) -> GroupResult:
     methods = generators | baselines
     measured: dict[str, list[Measured]] = {name: [] for name in methods}
-    gallery, coverage = Gallery(), []
+    gallery, coverage, caveats = Gallery(), [], dict[str, None]()
     for case in told(group.cases()):
         coverage += [head_mask_2d(page).mean() for page in case.xray.pixels]
+        caveats |= dict.fromkeys(unlike_reference(case.xray))
         if pictures:
             gallery.add_case(case)
         for name, method in methods.items():
@@ -168,6 +170,7 @@ def _of_group(
             MethodResult(name, tuple(cases), gallery.strips(name) if name in gallery.metrics else ())
             for name, cases in measured.items()
         ),
+        tuple(caveats),
     )
 
 

@@ -84,6 +84,7 @@ def _words(group: GroupResult) -> list[str]:
         f"{_count(counts['views'], 'view')}; the head covers {100 * group.coverage:.0f} % of the pixels. {over} "
         f"Baselines fitted on {group.baselines}.{left_out}",
         "",
+        *(line for sentence in group.caveats for line in (f"**{sentence}**", "")),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What C-arm and energy a generator was trained for, and whether projections are of that kind."""
+"""What C-arm and energy a generator was trained for, whether projections are of that kind, and what to tell if not."""
 
 from __future__ import annotations
 
@@ -62,6 +62,30 @@ class TrainedGeometry:
     def pitch_at_isocentre_mm(self) -> float:
         """Pixel pitch divided by the magnification of the isocentre: the size of detail in the head."""
         return self.pixel_pitch_mm * self.source_to_isocentre_mm / self.source_to_detector_mm
+
+
+def caveats(synthesized: Projections, reference: Projections | None = None) -> tuple[str, ...]:
+    """Sentences on why a synthesized image, or its numbers beside a reference, deserve less trust; often none.
+
+    Of MR contrasts that were absent, of input that is not what the generator was trained for, and of a reference at
+    another energy. All are read from the provenance; where that is lost, nothing is told.
+    """
+    absent = _texts(synthesized, "absent")
+    return (
+        *(
+            [f"Synthesized without the MR contrast {' and '.join(absent)}, which is absent."]
+            if absent
+            else []
+        ),
+        *_texts(synthesized, "outside_training"),
+        *([] if reference is None else unlike_reference(reference)),
+    )
+
+
+def _texts(projections: Projections, entry: str) -> tuple[str, ...]:
+    """An entry of the provenance, which may come from a stranger's file: its texts, none where it is something else."""
+    found = projections.provenance.get(entry)
+    return tuple(text for text in found if isinstance(text, str)) if isinstance(found, (list, tuple)) else ()
 
 
 def unlike_geometry(trained: TrainedGeometry, views: tuple[View, ...]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from MR2XRayLib.generators.base import Generator, group_norm
+from MR2XRayLib.generators.base import Generator, group_norm, in_float32
 from MR2XRayLib.generators.unet import analysis_layer, synthesis_layer
 
 CHANNELS_AT_FULL_RESOLUTION = 8
@@ -27,6 +27,8 @@ class SubpixelUNet(Generator):
         upsampling: "resize" or "transposed", see `upsampling_layer`.
         linear_path: whether the input reaches the output through a 1x1 convolution, see `Generator`.
     """
+
+    image_layers = ("pixels", "last", "linear")
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class SubpixelUNet(Generator):
         features = self.bottom(skips.pop())
         for layer in self.synthesis:
             features = torch.cat([layer(features), skips.pop()], dim=1)
-        return self.pixels(self.merge(features))
+        return in_float32(self.pixels, self.merge(features))
 
 
 class ResidualBlock(nn.Module):

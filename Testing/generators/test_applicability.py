@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_generators import card_of
 
 from MR2XRayLib.carm import Angulation, CArm
-from MR2XRayLib.generators.applicability import unlike_energy, unlike_reference
+from MR2XRayLib.generators.applicability import caveats, unlike_energy, unlike_reference
 from MR2XRayLib.projection.projections import Projections
 
 
@@ -58,3 +60,17 @@ def test_a_reference_of_another_energy_is_told_with_what_it_does() -> None:
     (sentence,) = unlike_reference(reference({"effective_energy_kev": 100.0}))
     assert sentence == unlike_energy(100.0)[0]
     assert "is at 100 keV, where water attenuates 0.83 times what it does at 60 keV" in sentence
+
+
+def test_what_there_is_to_tell_of_an_image_is_told_in_one_place() -> None:
+    blank = reference({"effective_energy_kev": 100.0})
+    synthesized = replace(blank, provenance={"absent": ["t2", "pd"], "outside_training": ["Far off."]})
+    expected = ("Synthesized without the MR contrast t2 and pd, which is absent.", "Far off.")
+    assert caveats(synthesized) == expected
+    assert caveats(synthesized, blank) == (*expected, *unlike_energy(100.0))
+
+
+@pytest.mark.parametrize("entry", [5, "Far off.", None, {"a": 1}, [3]])
+def test_provenance_that_is_not_ours_is_no_caveat(entry: object) -> None:
+    foreign = replace(reference({}), provenance={"absent": entry, "outside_training": entry})
+    assert caveats(foreign, foreign) == ()

@@ -54,6 +54,18 @@ def test_any_multiple_goes_through_in_training_and_evaluation(
 
 
 @every_architecture
+def test_the_image_is_not_rounded_where_the_features_are_bfloat16(architecture: str) -> None:
+    """Rounded to bfloat16 an image has noise in its finest detail that no training can take away."""
+    image = torch.rand(1, 1, 128, 128)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        untrained = build(architecture, "compact").eval()(image)
+        trained = tiny(architecture).eval()(image)
+    # An untrained generator is its linear path, which passes the image on.
+    assert torch.equal(untrained, image)
+    assert (trained != trained.bfloat16()).float().mean() > 0.9
+
+
+@every_architecture
 def test_two_contrasts_make_one_image(architecture: str) -> None:
     generator = randomised(build(architecture, "compact", 2)).eval()
     with torch.inference_mode():

@@ -72,7 +72,7 @@ def test_the_command_that_repeats_a_report_finds_generators_by_relative_path(
     )
 
 
-def test_a_reference_of_another_energy_is_warned_of_once(
+def test_a_reference_of_another_energy_is_warned_of_once_and_in_its_part_of_the_report(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = arguments(case, tmp_path / "r", "--generator", "projection-only", "--views", "1")
@@ -80,6 +80,9 @@ def test_a_reference_of_another_energy_is_warned_of_once(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (warning,) = [line["warning"] for line in lines if "warning" in line]
     assert "The reference is at 100 keV" in warning
+    groups = {group["key"]: group["caveats"] for group in lines[-1]["result"]["groups"]}
+    assert groups == {"registered_pair": [warning], "digital_head": []}
+    assert (tmp_path / "r" / "report.md").read_text(encoding="utf-8").count(warning) == 1
 
 
 def test_numbers_are_written_into_the_cards_on_request_beside_those_of_other_groups(
