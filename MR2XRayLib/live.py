@@ -173,8 +173,12 @@ class Live:
         """The projectors, each giving these layers."""
         made: list[MrProjector | None] = []
         for number, mr in enumerate(self.mr):
-            progress("preparing", number / len(self.mr))
-            made.append(None if mr is None else mr.with_layers(names))
+
+            def within(stage: str, fraction: float, number: int = number) -> None:
+                progress("preparing", (number + fraction) / len(self.mr))
+
+            within("preparing", 0.0)
+            made.append(None if mr is None else mr.with_layers(names, within))
         progress("preparing", 1.0)
         return tuple(made)
 

@@ -47,7 +47,7 @@ DEPTH_STEP_MM = 4.0
 """Depth is measured on voxels of about this size: it is smooth, and the skin lies 3 mm inside the mask anyway."""
 
 
-def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
+def layer_of(mr: Volume, name: str, device: str = "cpu", progress: Progress = silent) -> Volume:
     """One layer of a normalised MR, unit "normalised": its line integrals are in mm.
 
     "attenuation" takes some seconds of all cores and needs torch; the others take a pass or two over the voxels.
@@ -58,6 +58,7 @@ def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
             bright ones; "deep", dark times the depth below the skin over `DEEPEST_MM`, at most 1; "attenuation", as the
             estimator that comes with the program infers it, 1 being water's.
         device: "auto", "cpu", "cuda" or "mps"; the estimator runs on the CPU or on "cuda".
+        progress: told how far the estimator is; the others are quick.
 
     Raises:
         MR2XRayError: if there is no such layer, or the volume is not normalised.
@@ -70,7 +71,7 @@ def layer_of(mr: Volume, name: str, device: str = "cpu") -> Volume:
     if name == ATTENUATION:
         from MR2XRayLib.estimation import estimate_attenuation
 
-        return estimate_attenuation(mr, resolve_device(device))
+        return estimate_attenuation(mr, resolve_device(device), progress=progress)
     head = mr.voxels > 0
     voxels = head.astype(np.float32)
     if name != HEAD:
@@ -163,7 +164,10 @@ def project_mr(
     signal = project(mr, views, transform, device=device, progress=progress)
     others = {
         name: project(
-            made[name] if name in made else layer_of(mr, name, device), views, transform, device=device
+            made[name] if name in made else layer_of(mr, name, device, progress),
+            views,
+            transform,
+            device=device,
         )
         for name in layers
         if name != SIGNAL

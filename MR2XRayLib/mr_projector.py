@@ -54,11 +54,12 @@ class MrProjector:
         """The projector of the MR itself."""
         return self.projectors[SIGNAL]
 
-    def with_layers(self, names: Sequence[str]) -> MrProjector:
+    def with_layers(self, names: Sequence[str], progress: Progress = silent) -> MrProjector:
         """The same MR, projected with these layers; a layer not made yet takes a pass or two over the voxels.
 
         Args:
             names: of `mr_layers`; the signal is always projected, whether it is among them or not.
+            progress: of `mr_layers.layer_of`.
 
         Raises:
             MR2XRayError: if there is no such layer.
@@ -67,11 +68,14 @@ class MrProjector:
         if wanted == self.layers:
             return self
         made = {
-            name: Projector(layer_of(self.volume, name, self.device), self.transform, device=self.device)
+            name: self._projector(layer_of(self.volume, name, self.device, progress))
             for name in wanted
             if name not in self.projectors
         }
         return replace(self, projectors={**self.projectors, **made}, layers=wanted)
+
+    def _projector(self, layer: Volume) -> Projector:
+        return Projector(layer, self.transform, device=self.device)
 
     def project(self, views: Sequence[View], progress: Progress = silent) -> Projections:
         """What `mr_layers.project_mr` gives for the same layers; raises as `Projector.project`."""

@@ -61,6 +61,20 @@ class Pixelwise(Generator):
         return image
 
 
+class Watching(Generator):
+    """A generator that keeps what it was shown."""
+
+    seen: torch.Tensor
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__(in_channels, 16, nn.Conv2d(in_channels, 1, 1), linear_path=True)
+
+    def features(self, image: torch.Tensor) -> torch.Tensor:
+        """The image itself; the last convolution is zero."""
+        self.seen = image.clone()
+        return image
+
+
 def lopsided(views: int = 2) -> Projections:
     """Two blobs of MR, one smaller, off the middle; mm."""
     row, column = np.mgrid[:64, :64]
@@ -136,6 +150,16 @@ def test_an_image_moves_and_turns_as_it_is_said_to() -> None:
     brighter = Augmentation(brightness=1.1).done(image)
     assert brighter.max() == pytest.approx(1.2)
     assert brighter.min() == pytest.approx(-1)
+
+
+def test_brightness_is_the_signals_alone() -> None:
+    """The depth of a voxel, or its attenuation, has nothing to do with the units of an MR."""
+    layers, seen = ("signal", "deep", "attenuation"), torch.zeros(1, 6, 32, 32)
+    card = InputCard(("t1", "t2"), 300.0, layers=layers)
+    network = Watching(6)
+    Augmented(trained(network, input=card), Augmentation(brightness=1.1), "cpu").through_network(seen)
+    np.testing.assert_allclose(network.seen.mean(dim=(0, 2, 3)), [0.1, 0, 0, 0.1, 0, 0], atol=1e-6)
+    assert (seen == 0).all()
 
 
 def test_the_first_member_is_the_generator_as_it_is() -> None:

@@ -6,20 +6,24 @@ import copy
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.estimation.grid import HeadGrid, own_axes
 from MR2XRayLib.estimation.network import VolumeUNet
 from MR2XRayLib.files import atomic_path, read_json, write_json
+from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.resources import WEIGHTS, Storage, resource_folder
 from MR2XRayLib.volume import Volume
 from MR2XRayLib.weights import packed, read_weights
@@ -68,7 +72,7 @@ class Estimator:
     _last: OrderedDict[Hashable, np.ndarray] = field(init=False, repr=False, default_factory=OrderedDict)
     _lock: Lock = field(init=False, repr=False, default_factory=Lock)
 
-    def estimate(self, mr: Volume, one_answer: bool = False) -> Volume:
+    def estimate(self, mr: Volume, one_answer: bool = False, progress: Progress = silent) -> Volume:
         """Attenuation relative to water's (1 is water, 0 air), on 1 mm voxels around the head, 0 outside of it.
 
         The mean of two answers, on the head as it is and on its mirror image: their errors differ, as heads hardly do.
@@ -78,6 +82,7 @@ class Estimator:
         Args:
             mr: as `normalise_mr` gives it.
             one_answer: that on the head as it is, in half the time: for training, where no head comes twice.
+            progress: told "estimating" before each convolution; what it raises ends the work.
 
         Raises:
             MR2XRayError: if what looks like a head is far too large for one.
@@ -89,7 +94,8 @@ class Estimator:
         grid, asked = HeadGrid.around(mr, self.network.multiple), (_identity(mr), one_answer)
         with self._lock:
             if asked not in self._last:
-                self._last[asked] = self._estimated(mr, grid, one_answer)
+                with telling(self.network, progress, runs=1 if one_answer else 2):
+                    self._last[asked] = self._estimated(mr, grid, one_answer)
             self._last.move_to_end(asked)
             while len(self._last) > KEPT:
                 self._last.popitem(last=False)
@@ -114,6 +120,24 @@ class Estimator:
         """The mean of the answers on a volume (1, 1, nk, nj, ni) and on its mirror image; rows run along x."""
         mirrored = self._answer(signal.flip(-1)).flip(-1)
         return self._answer(signal).add_(mirrored).div_(2)
+
+
+@contextmanager
+def telling(network: nn.Module, progress: Progress, runs: int) -> Iterator[None]:
+    """Inside, `progress` is told "estimating" before each convolution, of all that `runs` runs of the network make."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv3d)]
+    done = count()
+
+    def tell(*_: object) -> None:
+        progress("estimating", next(done) / (runs * len(layers)))
+
+    hooks = [layer.register_forward_pre_hook(tell) for layer in layers]
+    try:
+        yield
+        progress("estimating", 1.0)
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _identity(mr: Volume) -> Hashable:
@@ -168,7 +192,9 @@ def shipped_estimator(device: str = "cpu") -> Estimator:
     return replace(shipped, network=copy.deepcopy(shipped.network).to(device))
 
 
-def estimate_attenuation(mr: Volume, device: str = "cpu", one_answer: bool = False) -> Volume:
+def estimate_attenuation(
+    mr: Volume, device: str = "cpu", one_answer: bool = False, progress: Progress = silent
+) -> Volume:
     """The shipped estimator's `Estimator.estimate` on "cuda" if that is the device and has the memory, else on the CPU.
 
     Raises:
@@ -177,10 +203,10 @@ def estimate_attenuation(mr: Volume, device: str = "cpu", one_answer: bool = Fal
     # Apple's MPS was never at hand to be measured with 3D convolutions.
     device = "cuda" if device == "cuda" else "cpu"
     try:
-        return shipped_estimator(device).estimate(mr, one_answer)
+        return shipped_estimator(device).estimate(mr, one_answer, progress)
     except torch.OutOfMemoryError:
         logger.info("The memory of %s is too small to estimate attenuation there; the CPU does it.", device)
-        return shipped_estimator().estimate(mr, one_answer)
+        return shipped_estimator().estimate(mr, one_answer, progress)
 
 
 @cache

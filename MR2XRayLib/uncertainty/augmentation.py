@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,8 +19,8 @@ class Augmentation:
         mirrored: left and right exchanged.
         turn_deg: about the middle of the image, from its columns' axis towards its rows' axis; bicubic.
         shift: by whole pixels, rows and columns; what comes in repeats the edge.
-        brightness: the line integral of MR is multiplied by it; this alone is not undone, since an X-ray does not
-            know the units of an MR.
+        brightness: the line integral of MR signal is multiplied by it; this alone is not undone, since an X-ray does
+            not know the units of an MR.
     """
 
     mirrored: bool = False
@@ -27,10 +28,17 @@ class Augmentation:
     shift: tuple[int, int] = (0, 0)
     brightness: float = 1.0
 
-    def done(self, image: Tensor) -> Tensor:
-        """The changed image (n, c, rows, columns), on [-1, 1] where -1 is air."""
+    def done(self, image: Tensor, signal: Sequence[int] = (0,)) -> Tensor:
+        """The changed image (n, c, rows, columns), on [-1, 1] where -1 is air.
+
+        Args:
+            image: to be changed; itself it stays as it is.
+            signal: the channels that are signal. Other layers of an MR have units of their own.
+        """
         image = image.flip(-1) if self.mirrored else image
-        return shifted(turned(image, self.turn_deg), self.shift) * self.brightness + (self.brightness - 1)
+        image = shifted(turned(image, self.turn_deg), self.shift).clone()
+        image[:, list(signal)] = image[:, list(signal)] * self.brightness + (self.brightness - 1)
+        return image
 
     def undone(self, image: Tensor) -> Tensor:
         """The image (n, c, rows, columns) that was synthesized from a changed one, back in its place."""

@@ -28,6 +28,7 @@ from MR2XRayLib.generators.uncertainty_card import (
 )
 from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
 from MR2XRayLib.mr_layers import ATTENUATION
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.scale import from_unit, to_unit
 from MR2XRayLib.synthesis import Synthesizer
 from MR2XRayLib.uncertainty.augmentation import Augmentation
@@ -53,10 +54,14 @@ class Augmented(Synthesizer):
     def __init__(self, trained: TrainedGenerator, augmentation: Augmentation, device: str = "auto") -> None:
         super().__init__(trained, device)
         self._augmentation = augmentation
+        seen = trained.card.input
+        channels = [name for _ in seen.contrasts for name in seen.layers]
+        self._signal = [number for number, name in enumerate(channels) if name == SIGNAL]
 
     def through_network(self, image: torch.Tensor) -> torch.Tensor:
         """As `Synthesizer.through_network`, on the changed image."""
-        return self._augmentation.undone(super().through_network(self._augmentation.done(image)))
+        changed = self._augmentation.done(image, self._signal)
+        return self._augmentation.undone(super().through_network(changed))
 
 
 class WithDropout(Synthesizer):

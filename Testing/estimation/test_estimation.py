@@ -24,6 +24,7 @@ from MR2XRayLib.estimation import (
 from MR2XRayLib.estimation.estimator import CARD, KEPT, STORAGE
 from MR2XRayLib.estimation.grid import HeadGrid, own_axes
 from MR2XRayLib.estimation.network import TINY, ChannelNorm, VolumeUNet, phases, voxels
+from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.resources import WEIGHTS
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
@@ -220,10 +221,30 @@ def test_one_answer_is_that_on_the_head_as_it_is() -> None:
     np.testing.assert_allclose(made_by.estimate(mr).voxels, (one + other[..., ::-1]) / 2, atol=1e-5)
 
 
+def test_an_estimate_tells_how_far_it_is_and_can_be_cancelled_on_its_way() -> None:
+    made_by, mr = Estimator(a_network(), "0" * 64), a_ball(np.eye(4))
+    told: list[float] = []
+    whole = made_by.estimate(mr, progress=lambda stage, fraction: told.append(fraction))
+    assert len(told) > 10
+    np.testing.assert_allclose(told, np.linspace(0, 1, len(told)))
+
+    def cancel(stage: str, fraction: float) -> None:
+        if fraction > 0.3:
+            raise KeyboardInterrupt
+
+    made_by = Estimator(made_by.network, "0" * 64)
+    with pytest.raises(KeyboardInterrupt):
+        made_by.estimate(mr, progress=cancel)
+    # Nothing half-made is kept, and nobody who has left is told any more.
+    count = len(told)
+    np.testing.assert_array_equal(made_by.estimate(mr).voxels, whole.voxels)
+    assert len(told) == count
+
+
 class Full:
     """An estimator on a GPU whose memory is taken."""
 
-    def estimate(self, mr: Volume, one_answer: bool = False) -> Volume:
+    def estimate(self, mr: Volume, one_answer: bool = False, progress: Progress = silent) -> Volume:
         raise torch.OutOfMemoryError
 
 
