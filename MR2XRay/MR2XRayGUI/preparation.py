@@ -99,6 +99,15 @@ class Preparation:
         self.abandon()
         self.refresh()
 
+    def retry(self) -> None:
+        """`refresh`, and once more what failed, volumes or the generator alone: the user may have mended it."""
+        if not self.busy and self._panel.session.prepared is None:
+            self._volumes = None
+        elif not self.busy and self.words:
+            # No generator's folder, nor the want of one.
+            self._network = object()
+        self.refresh()
+
     def use_packages(self) -> None:
         """Prepare all of it anew if packages have come since it was prepared, whoever installed them."""
         if at_hand() != self._packages:

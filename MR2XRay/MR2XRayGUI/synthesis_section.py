@@ -62,7 +62,7 @@ class SynthesisSection:
         """What live images need: packages, our layout, the volumes prepared."""
         self._panel.ensure(ensure_live, ensure_torch)
         self._panel.session.show_layout(self._panel.parameters)
-        self._panel.preparation.refresh()
+        self._panel.preparation.retry()
 
     def _synthesize_all(self) -> None:
         panel, parameters = self._panel, self._panel.parameters

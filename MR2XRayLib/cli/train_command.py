@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LEAST = {"heads": 1, "views": 1, "passes": 1, "shards": 1, "threads": 1, "workers": 0, "seed": 0}
 """The smallest sensible number of an option of either command."""
 
+LARGEST_SEED = 2**32 - 1
+"""Multiples of it still fit into the 64 bits that torch has for a seed."""
+
 
 def train(options: Namespace, reporter: Reporter) -> None:
     """Train a generator, evaluate it, and write it with its card."""
@@ -116,6 +119,8 @@ def _check(options: Namespace) -> None:
         value = getattr(options, name, None)  # not both commands have all of them
         if value is not None and value < least:
             raise MR2XRayError(f"--{name} cannot be {value}; give {least} or more.")
+    if options.seed > LARGEST_SEED:
+        raise MR2XRayError(f"--seed cannot be {options.seed}; give at most {LARGEST_SEED}.")
     if not options.minutes > 0:
         raise MR2XRayError(f"A training cannot take {options.minutes:g} minutes; give --minutes above 0.")
     if not 0 < options.rate < math.inf:

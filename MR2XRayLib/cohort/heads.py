@@ -70,7 +70,8 @@ class Cohort:
         if not self.heads:
             raise MR2XRayError(f"The cohort file {self.file} lists no head; give a line for each head.")
         self._refuse_namesakes()
-        refuse_leaks((head, f'the person "{head.person}"', head.person) for head in self.heads)
+        # "P1" and "p1" were one person to whoever typed them.
+        refuse_leaks((head, f'the person "{head.person}"', head.person.casefold()) for head in self.heads)
         refuse_leaks(
             (head, str(path), str(path.resolve())) for head in self.heads for path in head.volumes.values()
         )

@@ -42,6 +42,7 @@ def test_a_family_that_no_head_can_be_simulated_as_is_a_sentence(
         (["--workers", "2"], "leave out --workers"),
         (["--shards", "0"], "--shards cannot be 0"),
         (["--seed", "-1"], "--seed cannot be -1"),
+        (["--seed", str(2**64)], f"--seed cannot be {2**64}; give at most"),
         (["--threads", "-1"], "--threads cannot be -1"),
         (["--pixels", "0"], "cannot work on 0 x 0 pixels; give --pixels divisible by 32"),
         (["--pixels", "100"], "cannot work on 100 x 100 pixels; give --pixels divisible by 32"),

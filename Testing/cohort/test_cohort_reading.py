@@ -97,6 +97,10 @@ FAULTS = {
     "two spellings": ("name,mr_t1,mr_T1,ct\np1,m1,,c1\np2,,m2,c2\n", 'contrasts "t1" and "T1"'),
     "the same CT": ("name,mr,ct,split\np1,m1,c,train\np2,m2,x/../c,test\n", "leak across the split"),
     "the same MR": ("name,mr,ct,split\np1,m,c1,train\np2,m,c2,test\n", "leak across the split"),
+    "the same person in other letters": (
+        "name,person,mr,ct,split\np1,ada,m1,c1,train\np2,Ada,m2,c2,test\n",
+        'share the person "Ada", and so leak across the split',
+    ),
     "the same person": (
         "name,person,mr,ct,split\np1,A,m1,c1,train\np2,A,m2,c2,test\n",
         'share the person "A", and so leak across the split',

@@ -319,6 +319,28 @@ def test_a_generator_that_was_tampered_with_is_refused(loaded, tmp_path) -> None
     assert loaded.logic.session.prepared.live.synthesizer is not None
 
 
+def test_update_tries_again_what_failed_before(loaded, tmp_path) -> None:
+    own = tmp_path / "models" / "mine"
+    shutil.copytree(next(iter(shipped_generators().values())), own)
+    weights = own / "weights.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1])
+    loaded.widget.panel.store.reload()
+    loaded.widget.panel.refresh()
+    loaded.choose("generatorComboBox", "mine")
+    settle(loaded)
+    for _ in range(2):
+        loaded.click("updateButton")
+        settle(loaded)
+        assert "SHA-256" in note(loaded)
+        assert loaded.logic.getParameterNode().shownSynthesized is None
+    weights.write_bytes(content)
+    loaded.click("updateButton")
+    settle(loaded)
+    assert note(loaded) == ""
+    assert loaded.logic.getParameterNode().shownSynthesized is not None
+
+
 def test_a_generator_of_another_computer_is_told(loaded) -> None:
     loaded.logic.getParameterNode().generator = "elsewhere"
     settle(loaded)
