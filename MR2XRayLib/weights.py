@@ -103,7 +103,7 @@ def read_weights(path: Path, network: nn.Module, sha256: str) -> dict[str, Tenso
         )
     try:
         weights = _unpacked(load(content))
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type of numbers that torch lacks
         raise MR2XRayError(f"{path} is not in safetensors form ({error}); replace the generator.") from None
     if shapes(weights) != shapes(expected) or not all(value.isfinite().all() for value in weights.values()):
         raise MR2XRayError(f"The weights in {path} do not fit their architecture; replace the generator.")

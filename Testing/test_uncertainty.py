@@ -41,7 +41,14 @@ from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.synthesis import Synthesizer, same_views
 from MR2XRayLib.uncertainty import UncertainSynthesizer, spread
 from MR2XRayLib.uncertainty.augmentation import Augmentation
-from MR2XRayLib.uncertainty.members import AUGMENTATIONS, Augmented, by_augmentation, by_dropout, by_ensemble
+from MR2XRayLib.uncertainty.members import (
+    AUGMENTATIONS,
+    Augmented,
+    by_augmentation,
+    by_dropout,
+    by_ensemble,
+    members_of,
+)
 from MR2XRayLib.volume import Volume
 
 CARM = CArm(pixels=(64, 64), isocentre_mm=(0.0, 0.0, 0.0))
@@ -170,6 +177,13 @@ def test_the_first_member_is_the_generator_as_it_is() -> None:
     assert Augmentation() == AUGMENTATIONS[0]
 
 
+@pytest.mark.parametrize("method", [AUGMENTATION, DROPOUT])
+def test_a_card_that_wants_a_million_members_is_refused(method: str) -> None:
+    network = trained(tiny("unet", dropout=0.5))
+    with pytest.raises(MR2XRayError, match="wants 1000000 members; 64 are the most"):
+        members_of(network, entry(method, members=1_000_000), "cpu")
+
+
 def test_dropout_repeats_and_leaves_generator_and_random_draws_alone() -> None:
     network = trained(tiny("unet", dropout=0.5))
     members = by_dropout(network, 4, "cpu")
@@ -214,7 +228,7 @@ def test_a_card_scales_the_deviation_and_says_so() -> None:
         (entry(weights_sha256="0" * 64), "calibrated with other weights"),
         (entry("dropout of cards"), "by 'dropout of cards'"),
         (entry(members=1), "at least 2"),
-        (entry(members=99), "wants 99 augmentations"),
+        (entry(members=20), "wants 20 augmentations"),
         (entry(DROPOUT), "trained without dropout"),
         (entry(SECOND_OPINION, members=2), "does not see the layer"),
     ],

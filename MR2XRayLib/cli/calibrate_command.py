@@ -67,7 +67,7 @@ def _heads(
 
     pixels = trained.card.geometry.pixels[0]
     if options.cohort:
-        group = cohort_group(options, "validate", [trained], reporter, pixels)
+        group = cohort_group(options, "validate", [trained], reporter, pixels, baselines=False)
         return (
             group,
         ), f"the validation heads of {options.cohort.name}, {group.count} from {VIEWS} views each"

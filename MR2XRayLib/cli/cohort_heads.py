@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.reporter import Reporter
 
 if TYPE_CHECKING:
-    from MR2XRayLib.cohort import CohortHead
+    from MR2XRayLib.cohort import Cohort, CohortHead
+    from MR2XRayLib.cohort.loading import Fault
     from MR2XRayLib.evaluation import CaseGroup
     from MR2XRayLib.evaluation.cohort_group import Side
     from MR2XRayLib.generators.store import TrainedGenerator
@@ -22,8 +24,11 @@ def cohort_group(
     reporter: Reporter,
     pixels: int,
     views: int | None = None,
+    baselines: bool = True,
 ) -> CaseGroup:
-    """The heads of a side of the cohort `options.cohort`, each read once before the work.
+    """The heads of a side of the cohort `options.cohort`, and training heads for the baselines where these are wanted.
+
+    Each is read once before the work.
 
     It warns of heads that cannot be used and are left out (`options.skip_bad`), and of those that a generator may have
     been trained on.
@@ -36,18 +41,43 @@ def cohort_group(
     from MR2XRayLib.cohort.loading import sound_heads
     from MR2XRayLib.cohort.shelf import HeadShelf
     from MR2XRayLib.evaluation import CaseSettings
-    from MR2XRayLib.evaluation.cohort_group import VIEWS, cohort_heads, heads_for
+    from MR2XRayLib.evaluation.cohort_group import VIEWS, cohort_heads, heads_of
 
     cohort = read_cohort(options.cohort)
-    contrasts = cohort.contrasts
-    heads, faults = sound_heads(heads_for(cohort.heads, side), contrasts, options.skip_bad, reporter)
-    for fault in faults:
+    heads, faults = sound_heads(heads_of(cohort.heads, side), cohort.contrasts, options.skip_bad, reporter)
+    known, more = _for_baselines(cohort, options.skip_bad, reporter) if baselines else ([], [])
+    for fault in (*faults, *more):
         reporter.warn(f"{fault.head} is left out: {fault.reason}")
-    heads_for(heads, side)
     for trained in generators:
-        _check_generator(trained, [head for head in heads if head.split == side], reporter)
-    shelf = HeadShelf(contrasts, options.energy)
-    return cohort_heads(heads, side, shelf, CaseSettings(pixels, views=views or VIEWS))
+        _check_generator(trained, heads, reporter)
+    shelf = HeadShelf(cohort.contrasts, options.energy)
+    return cohort_heads((*heads, *known), side, shelf, CaseSettings(pixels, views=views or VIEWS))
+
+
+def _for_baselines(
+    cohort: Cohort, skip_bad: bool, reporter: Reporter
+) -> tuple[list[CohortHead], list[Fault]]:
+    """The first sound training heads, as many as baselines are fitted on, and what is wrong with those before them.
+
+    Raises:
+        MR2XRayError: if one cannot be used, unless such are to be skipped.
+    """
+    from MR2XRayLib.cohort.loading import Fault, load_heads, load_usable, refuse_faults
+    from MR2XRayLib.evaluation.cohort_group import KNOWN
+
+    found: list[CohortHead] = []
+    faults: list[Fault] = []
+    load = partial(load_usable, contrasts=cohort.contrasts)
+    for each in load_heads(cohort.of("train"), reporter, load):
+        if isinstance(each, Fault):
+            faults.append(each)
+        else:
+            found.append(each.head)
+        if len(found) + (0 if skip_bad else len(faults)) == KNOWN:
+            break
+    if not skip_bad:
+        refuse_faults(faults, len(found) + len(faults), skip_bad)
+    return found, faults
 
 
 def _check_generator(trained: TrainedGenerator, heads: Sequence[CohortHead], reporter: Reporter) -> None:

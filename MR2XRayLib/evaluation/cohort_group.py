@@ -42,8 +42,8 @@ TOLD: Mapping[Side, tuple[str, str, str]] = {
 """Key, title and words of a group."""
 
 
-def heads_for(cohort: Sequence[CohortHead], side: Side) -> tuple[CohortHead, ...]:
-    """The heads of a cohort that `cohort_heads` takes: those of a side, and the training heads for the baselines.
+def heads_of(cohort: Sequence[CohortHead], side: Side) -> tuple[CohortHead, ...]:
+    """The heads of a cohort's side.
 
     Raises:
         MR2XRayError: if there is none of that side.
@@ -51,7 +51,7 @@ def heads_for(cohort: Sequence[CohortHead], side: Side) -> tuple[CohortHead, ...
     chosen = tuple(head for head in cohort if head.split == side)
     if not chosen:
         raise MR2XRayError(f'The cohort has no head to {side} on; give some heads split = "{side}".')
-    return *chosen, *_known(cohort)
+    return chosen
 
 
 def cohort_heads(
@@ -62,7 +62,7 @@ def cohort_heads(
 ) -> CaseGroup:
     """The test or the validation heads of a cohort, each from random views.
 
-    The baselines are fitted on its first training heads; without any, on other views of the same heads.
+    The baselines are fitted on the first `KNOWN` training heads; without any, on other views of the same heads.
 
     Args:
         heads: sound ones, with transforms; those of other sides are passed over.
@@ -72,7 +72,7 @@ def cohort_heads(
     """
     key, title, words = TOLD[side]
     chosen = [head for head in heads if head.split == side]
-    known = _known(heads)
+    known = [head for head in heads if head.split == "train"][:KNOWN]
     return CaseGroup(
         key,
         title,
@@ -80,7 +80,7 @@ def cohort_heads(
         partial(_cases, chosen, shelf, settings, SEED),
         len(chosen),
         BaselineData(
-            f"{len(known)} training heads of the cohort"
+            f"{len(known)} training head{'s' if len(known) > 1 else ''} of the cohort"
             if known
             else "other views of the same heads, which so know them: a harder opponent",
             partial(_cases, known or chosen[:KNOWN], shelf, settings, SEED + 1),
@@ -104,10 +104,6 @@ def trained_on(card: ModelCard, heads: Collection[CohortHead]) -> list[str]:
         parent = data.get("started_from")
         data = parent.get("data") if isinstance(parent, Mapping) else None
     return [head.name for head in heads if head.name in known]
-
-
-def _known(heads: Sequence[CohortHead]) -> list[CohortHead]:
-    return [head for head in heads if head.split == "train"][:KNOWN]
 
 
 def _cases(

@@ -8,7 +8,7 @@ from pathlib import Path
 from MR2XRayLib.evaluation.markdown import number, table, title_of, with_interval
 from MR2XRayLib.evaluation.paper import CITATION, TABLE_I
 from MR2XRayLib.evaluation.plots import draw_angles, draw_curves, draw_strips
-from MR2XRayLib.evaluation.results import METRICS, Evaluation, GroupResult
+from MR2XRayLib.evaluation.results import MEAN_IMAGE, METRICS, Evaluation, GroupResult
 
 Section = Callable[[Evaluation, Path], list[str]]
 """`section(evaluation, folder)`: Markdown lines, empty for nothing to say; pictures go into the folder."""
@@ -74,11 +74,8 @@ def _words(group: GroupResult) -> list[str]:
         if counts["heads"] > 1
         else "Intervals: Student's t over views of one head; they say nothing of other heads."
     )
-    left_out = (
-        ""
-        if len(group.methods) > len(group.generators) + 1
-        else (" The mean image is left out: the views of different heads share no geometry.")
-    )
+    shows_mean_image = any(method.name == MEAN_IMAGE for method in group.methods)
+    left_out = "" if shows_mean_image else " There is no mean image: the cases' views share no geometry."
     return [
         f"{group.words} {_count(counts['heads'], 'head')}, {_count(counts['cases'], 'case')}, "
         f"{_count(counts['views'], 'view')}; the head covers {100 * group.coverage:.0f} % of the pixels. {over} "

@@ -48,7 +48,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 "subpixel" is no network of the paper.
 """
 
-MOST_CHANNELS_IN = 16
+MOST_CHANNELS_IN = 64
 MOST_PARAMETERS = 200_000_000
 """Twice the largest network of the paper: a card that asks for more is a mistake or an attack on memory."""
 
@@ -58,8 +58,8 @@ def build(architecture: str, width: str = "compact", in_channels: int = 1, **opt
 
     Args:
         architecture: "unet", "resnet", "crn" or "subpixel".
-        width: "compact", or "paper" ("narrow" or "wide" of "subpixel").
-        in_channels: number of input images (MR contrasts), 1 to 16.
+        width: "compact" or "paper"; of "subpixel" "narrow", "compact" or "wide".
+        in_channels: number of input images, the layers of each MR contrast, 1 to 64.
         options: arguments of the architecture's class in place of those of the preset.
 
     Raises:
@@ -73,14 +73,14 @@ def build_described(architecture: str, width: str, in_channels: int, options: Ma
     network = ARCHITECTURES[_known("architecture", architecture, ARCHITECTURES)]
     preset = PRESETS[architecture][_known("width", width, PRESETS[architecture])]
     names = [name for name in inspect.signature(network).parameters if name != "in_channels"]
-    for name, value in {"in_channels": in_channels, **options}.items():
-        if name != "in_channels":
-            _known(f"option of {architecture}", name, names)
+    for name in options:
+        _known(f"option of {architecture}", name, names)
+    arguments = {**preset, **options, "in_channels": in_channels}
+    for name, value in arguments.items():
         if not OPTION_CHECKS[name](value):
             raise MR2XRayError(
                 f"The {name} of a {architecture} cannot be {value!r:.60}; leave it out to take the preset's."
             )
-    arguments = {"in_channels": in_channels, **preset, **options}
     with torch.device("meta"):
         parameters = parameter_count(network(**arguments))
     if parameters > MOST_PARAMETERS:

@@ -6,7 +6,6 @@ folder that becomes the generator only when it has loaded. Nothing is unpickled 
 
 from __future__ import annotations
 
-import lzma
 import os
 import stat
 import struct
@@ -38,9 +37,12 @@ A_TIME = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an exported zip file: the same generator gives the same bytes."""
 
 BROKEN_ZIP = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError, UnicodeError
+    zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, ValueError, OverflowError
 )  # fmt: skip
 """What reading a zip file that is none, is damaged, or names its files in no text, raises."""
+
+PACKED_HOW = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The ways of compression that are read: of others Python unpacks a whole block at once, which may be gigabytes."""
 
 Read = TypeVar("Read")
 Opened = Callable[[str], IO[bytes]]
@@ -90,7 +92,7 @@ def import_generator(source: Path, *, name: str | None = None, replace_it: bool 
 
 
 def export_generator(name_or_folder: str | Path | None, path: Path) -> ModelCard:
-    """Write a generator as a zip file: a folder of its name with card, weights and their SHA-256 sums.
+    """Write a generator as a zip file: a folder with card, weights and their SHA-256 sums.
 
     Returns:
         Its card.
@@ -102,7 +104,7 @@ def export_generator(name_or_folder: str | Path | None, path: Path) -> ModelCard
     if path.suffix.lower() != ".zip":
         raise MR2XRayError(f"{path} cannot hold a generator; choose a name that ends in .zip.")
     card = verify_generator(name_or_folder)
-    folder = find_generator(name_or_folder)
+    folder = find_generator(name_or_folder).resolve()
     sums = "".join(f"{sha256_of(folder / file)}  {file}\n" for file in (CARD, WEIGHTS))
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, content in (
@@ -229,6 +231,10 @@ def _entries(source: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInf
 
 
 def _check_entry(source: Path, info: zipfile.ZipInfo) -> None:
+    if info.compress_type not in PACKED_HOW:
+        raise MR2XRayError(
+            f"{source} holds {info.filename!r} in an uncommon compression; zip it the common way (deflate)."
+        )
     path = PurePosixPath(info.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in info.filename:
         raise MR2XRayError(

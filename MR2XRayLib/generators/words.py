@@ -32,7 +32,7 @@ def card_words(card: ModelCard) -> tuple[str, ...]:
     if card.intended_use:
         paragraphs.append(f"Made for: {_short(card.intended_use)}")
     paragraphs.append(
-        f"Licence: {_short(card.licence) or 'not stated'}. SHA-256 of the weights: {card.weights_sha256}."
+        f"Licence: {_short(card.licence) or 'not stated'}. SHA-256 of the weights: {_short(card.weights_sha256)}."
     )
     return tuple(paragraphs)
 
@@ -41,11 +41,12 @@ def _what(card: ModelCard) -> str:
     contrasts, layers = card.input.contrasts, card.input.layers
     many = len(contrasts) > 1
     absent = ", all but one of which may be absent" if card.input.optional and many else ""
-    seen = f"; it sees the layers {', '.join(layers)}, made from the MR volume" if layers != (SIGNAL,) else ""
+    made = f"; it sees the layers {_short(', '.join(layers))}, made from the MR volume"
+    seen = made if layers != (SIGNAL,) else ""
     return (
-        f"{card.name} {card.version}: a {card.architecture} of {card.width} width with {card.parameters:,} parameters, "
-        f"from projections of {len(contrasts)} MR contrast{'s' if many else ''} "
-        f"({', '.join(contrasts)}){absent}{seen}."
+        f"{_short(card.name)} {_short(card.version)}: a {_short(card.architecture)} of {_short(card.width)} width with "
+        f"{card.parameters:,} parameters, from projections of {len(contrasts)} MR contrast{'s' if many else ''} "
+        f"({_short(', '.join(contrasts))}){absent}{seen}."
     )
 
 
@@ -88,5 +89,7 @@ def _metric(numbers: Mapping[str, float], key: str) -> str:
 
 
 def _short(text: str) -> str:
+    """In one line that a terminal shows as it is: control characters could move its cursor or hide what follows."""
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
     text = " ".join(text.split())
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"

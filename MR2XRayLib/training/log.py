@@ -72,7 +72,7 @@ class Log:
             ) from None
         if self._board is not None:
             for name, value in {**counters, **means}.items():
-                self._board.add_scalar(name, value, int(counters.get("steps", counters["step"])))
+                self._board.add_scalar(name, value, int(counters["step"]))
             self._board.flush()
 
 

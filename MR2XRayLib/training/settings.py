@@ -75,6 +75,14 @@ class TrainingSettings:
     seed: int = 0
     shards: int = 1
 
+    def __post_init__(self) -> None:
+        """Raise MR2XRayError if there is no such optimiser or schedule."""
+        for name, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise MR2XRayError(
+                    f'There is no {name} "{getattr(self, name)}"; choose one of {", ".join(known)}.'
+                )
+
 
 def sound(pairs: PairSettings, loss: Mapping[str, float], *, steps: int = 30_000) -> TrainingSettings:
     """What measured best here: Muon, warm-up and cosine, a moving average, gradients clipped, batches of two."""

@@ -1,8 +1,7 @@
 """VGG-19's features of images on [-1, 1], which the perceptual loss compares.
 
-Weights come from a file of the user's, from a download whose SHA-256 is known, or, as an option that is never called
-VGG-19, from a random generator. Of pickles, only torchvision's own file is opened, and only after its SHA-256 was
-found right.
+Weights come from a file of the user's, or from a download whose SHA-256 is known. Of pickles, only torchvision's own
+file is opened, and only after its SHA-256 was found right.
 
 Simonyan and Zisserman 2015, arXiv 1409.1556, configuration E.
 """
@@ -133,22 +132,6 @@ def layers_reached(keys: Iterable[str]) -> tuple[str, ...]:
 def convolutions_up_to(layer: str) -> tuple[Convolution, ...]:
     """The convolutions from the first to the named one."""
     return tuple(convolution for convolution in CONVOLUTIONS if convolution.name <= layer)
-
-
-def random_vgg(seed: int) -> VggFeatures:
-    """Features of VGG-19's architecture with random weights (He et al. 2015, arXiv 1502.01852).
-
-    They are no VGG-19: `source` says "random weights". torch's global random state is left alone.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {}
-    for convolution in convolutions_up_to(LAYERS[-1]):
-        weight, bias = convolution.shapes
-        tensors[weight] = nn.init.kaiming_normal_(
-            torch.empty(convolution.shapes[weight]), nonlinearity="relu", generator=generator
-        )
-        tensors[bias] = torch.zeros(convolution.shapes[bias])
-    return VggFeatures(tensors, {"weights": "random weights", "seed": seed})
 
 
 def load_vgg(path: Path | None = None) -> VggFeatures:

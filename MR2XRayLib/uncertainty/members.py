@@ -48,6 +48,10 @@ AUGMENTATIONS = (
 """Of test-time augmentation; a card with fewer members takes the first of them."""
 
 
+MOST_MEMBERS = 64
+"""Each costs a synthesis, and the number may come out of a stranger's card."""
+
+
 class Augmented(Synthesizer):
     """A generator that sees a changed image; what it makes of it is changed back."""
 
@@ -192,13 +196,18 @@ def members_by(
         device: "auto", "cpu", "cuda" or "mps".
 
     Raises:
-        MR2XRayError: if the method is unknown or cannot be had for this generator, or there would be a single member.
+        MR2XRayError: if the method is unknown or cannot be had for this generator, or there would be a single member
+            or more than `MOST_MEMBERS`.
     """
     if method not in METHODS:
         raise MR2XRayError(f'There is no uncertainty by "{method}"; choose one of {", ".join(METHODS)}.')
     if method in (AUGMENTATION, DROPOUT) and count < 2:
         raise MR2XRayError(
             f"A deviation cannot be made of {count} member{'' if count == 1 else 's'}; give 2 or more (--members)."
+        )
+    if count > MOST_MEMBERS:
+        raise MR2XRayError(
+            f'The uncertainty of "{trained.card.name}" wants {count} members; {MOST_MEMBERS} are the most.'
         )
     if others and method != ENSEMBLE:
         raise MR2XRayError(

@@ -14,7 +14,7 @@ from MR2XRayLib.cohort.heads import CohortHead
 from MR2XRayLib.cohort.shelf import HeadShelf
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import CaseSettings
-from MR2XRayLib.evaluation.cohort_group import cohort_heads, heads_for, trained_on
+from MR2XRayLib.evaluation.cohort_group import cohort_heads, heads_of, trained_on
 from MR2XRayLib.generators.card import InputCard, ModelCard
 from MR2XRayLib.generators.store import save_generator
 from MR2XRayLib.training.cohort_source import cohort_source
@@ -60,10 +60,29 @@ def test_without_training_heads_the_baselines_know_the_heads_from_other_views(
     assert "a harder opponent" in group.baselines.words
 
 
-def test_only_the_heads_that_are_used_need_to_be_sound(cohort: tuple[CohortHead, ...]) -> None:
-    assert [head.name for head in heads_for(cohort, "test")] == ["c", "a"]
+def test_a_side_without_heads_is_a_sentence(cohort: tuple[CohortHead, ...]) -> None:
+    assert [head.name for head in heads_of(cohort, "test")] == ["c"]
     with pytest.raises(MR2XRayError, match="no head to validate on"):
-        heads_for(cohort[:1], "validate")
+        heads_of(cohort[:1], "validate")
+
+
+def test_only_the_heads_that_are_used_need_to_be_sound(
+    cohort: tuple[CohortHead, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To calibrate no training head is needed; to evaluate two of them, the first that are sound."""
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet"))
+    heads = (replace(cohort[0], name="bad"), *cohort)
+    file = str(a_file(heads, tmp_path / "own.csv", broken="bad"))
+    words = ["--cohort", file, "--device", "cpu", "--progress", "none"]
+    assert main(["calibrate", str(tmp_path / "tiny"), *words, "--members", "2"]) == 0
+    words += ["--pixels", "32", "--views", "2", "--out", str(tmp_path / "report")]
+    words = ["evaluate", "--generator", str(tmp_path / "tiny"), *words]
+    assert main(words) == 2
+    assert '"bad" (' in capsys.readouterr().err
+    assert main([*words, "--skip-bad"]) == 0
+    assert "bad is left out: " in capsys.readouterr().err
+    report = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert "Baselines fitted on 1 training head of the cohort" in report
 
 
 @pytest.mark.parametrize("data", [{}, {"heads": 3}, {"heads": {"train": None}}, {"heads": {"train": 5}}])

@@ -14,6 +14,7 @@ from PIL import Image
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import Evaluation, evaluate, write_report
+from MR2XRayLib.evaluation.results import ESTIMATE, MEAN_IMAGE
 from MR2XRayLib.evaluation.sections import SECTIONS
 
 COMMAND = "mr2xray evaluate --generator identity --labels brainweb --out report"
@@ -56,6 +57,17 @@ def test_the_table_holds_the_measured_numbers_with_their_intervals(
     assert found.mean == pytest.approx(0.1, rel=1e-3)
     assert "over the 3 heads" in text
     assert COMMAND in text
+
+
+def test_a_mean_image_that_is_left_out_is_told_whatever_other_baselines_there_are(
+    report: Path, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    group = evaluation.groups[0]
+    methods = tuple(replace(m, name=ESTIMATE) if m.name == MEAN_IMAGE else m for m in group.methods)
+    write_report(replace(evaluation, groups=(replace(group, methods=methods),)), tmp_path / "none", COMMAND)
+    told = "There is no mean image"
+    assert told in (tmp_path / "none" / "report.md").read_text(encoding="utf-8")
+    assert told not in (report / "report.md").read_text(encoding="utf-8")
 
 
 def test_a_ring_gets_its_table_and_heads_without_one_none(report: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -98,6 +99,14 @@ def test_what_is_exported_is_imported_as_it_was(models: Path, source: Path, tmp_
     assert sha256_of(models / "tiny") == sha256_of(source)
 
 
+def test_a_generator_of_the_folder_that_one_is_in_is_exported_and_imported(
+    models: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source)
+    export_generator(".", tmp_path / "g.zip")
+    assert import_generator(tmp_path / "g.zip") == "tiny"
+
+
 def test_another_name_goes_into_the_card(models: Path, source: Path) -> None:
     assert import_generator(source, name="mine") == "mine"
     assert load_generator("mine").card.name == "mine"
@@ -156,6 +165,42 @@ def test_a_zip_file_that_holds_more_than_a_generator_is_refused(
     with pytest.raises(MR2XRayError, match=words):
         import_generator(path)
     assert sha256_of(tmp_path) == before
+    assert not models.exists()
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_ways_of_compression_that_unpack_without_bounds_are_refused(
+    models: Path, source: Path, tmp_path: Path, how: int
+) -> None:
+    """Python unpacks a whole block of them at once: some kilobytes of zeros may be gigabytes."""
+
+    def packed(info: zipfile.ZipInfo) -> None:
+        info.compress_type = how
+
+    with pytest.raises(MR2XRayError, match="uncommon compression"):
+        import_generator(zipped(tmp_path / "g.zip", contents(source), packed))
+    assert not models.exists()
+
+
+def test_a_zip_file_whose_places_are_absurd_is_a_sentence(models: Path, source: Path, tmp_path: Path) -> None:
+    """The directory of files is said to begin far beyond what a file can be long."""
+    path = zipped(tmp_path / "g.zip", contents(source))
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.infolist()[0]
+    # A header of 64 bits in the directory's entry takes the place of the offset.
+    content = bytearray(path.read_bytes())
+    directory = content.find(b"PK\x01\x02")
+    name = len(entry.filename.encode())
+    extra = struct.pack("<HHQ", 1, 8, 2**63 + 5)
+    content[directory + 30 : directory + 32] = struct.pack("<H", len(extra))
+    content[directory + 42 : directory + 46] = b"\xff" * 4
+    content[directory + 46 + name : directory + 46 + name] = extra
+    end = content.rfind(b"PK\x05\x06")
+    (size,) = struct.unpack("<I", content[end + 12 : end + 16])
+    content[end + 12 : end + 16] = struct.pack("<I", size + len(extra))
+    path.write_bytes(content)
+    with pytest.raises(MR2XRayError, match="cannot be read as a zip file"):
+        import_generator(path)
     assert not models.exists()
 
 
@@ -335,6 +380,14 @@ def test_a_card_without_numbers_says_that_it_was_never_measured() -> None:
 def test_a_strangers_card_cannot_flood_the_panel() -> None:
     card = replace(card_of("unet"), limits=("x" * 100_000,), data={"kind": ["a\nb"] * 9999})
     assert len("\n".join(card_words(card))) < 4000
+
+
+def test_a_strangers_card_does_not_reach_the_terminal_raw() -> None:
+    escape = "\x1b[2J" + "x" * 5000
+    names = {"name": escape, "version": escape, "licence": escape, "limits": (escape,)}
+    text = "\n".join(card_words(replace(card_of("unet"), **names)))
+    assert text.replace("\n", "").isprintable()
+    assert len(text) < 4000
 
 
 # The command line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import shutil
@@ -222,6 +223,17 @@ def test_weights_of_another_shape_name_or_type_are_refused(saved: Path) -> None:
         load_generator("tiny")
 
 
+@pytest.mark.parametrize("kind", ["F4", "F8_E8M0", "Q9"])
+def test_weights_of_a_type_that_torch_has_not_are_refused(saved: Path, kind: str) -> None:
+    shape = [8] if kind == "F4" else [4]
+    header = json.dumps({"last.bias": {"dtype": kind, "shape": shape, "data_offsets": [0, 4]}}).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(4)
+    (saved / "weights.safetensors").write_bytes(content)
+    change_card(saved, weights_sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(MR2XRayError, match="not in safetensors form"):
+        load_generator("tiny")
+
+
 def test_weights_larger_than_the_architecture_are_refused_unread(saved: Path) -> None:
     with (saved / "weights.safetensors").open("r+b") as stream:
         stream.truncate(1 << 40)
@@ -238,6 +250,7 @@ def test_weights_larger_than_the_architecture_are_refused_unread(saved: Path) ->
         ({"options": {"widths": [10**9]}}, "widths"),
         ({"options": {"device": "cuda"}}, "no option"),
         ({"options": {"architecture": "crn"}}, "no option"),
+        ({"options": {"in_channels": 3}}, "no option"),
         ({"parameters": 7}, "names 7 parameters"),
         ({"in_channels": 2}, "contrasts"),
         ({"in_channels": 10**9}, "contrasts"),

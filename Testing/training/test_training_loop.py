@@ -53,6 +53,12 @@ def lines(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
 
 
+@pytest.mark.parametrize("unknown", [{"optimiser": "sgd"}, {"schedule": "linear"}])
+def test_an_optimiser_or_schedule_that_there_is_not_is_refused(unknown: dict[str, str]) -> None:
+    with pytest.raises(MR2XRayError, match="There is no .*; choose one of"):
+        replace(SETTINGS, **unknown)
+
+
 @pytest.mark.parametrize("optimiser", ["muon", "adam"])
 def test_training_lowers_the_loss(tmp_path: Path, optimiser: str) -> None:
     stages = (Stage(replace(PAIRS, passes=40), 4, 60, 1.0),)

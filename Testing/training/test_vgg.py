@@ -25,7 +25,6 @@ from MR2XRayLib.training.vgg import (
     convolutions_up_to,
     layers_reached,
     load_vgg,
-    random_vgg,
 )
 
 Tensors = dict[str, Tensor]
@@ -115,20 +114,6 @@ def test_the_partial_file_gives_three_layers(partial_file: Path) -> None:
 def test_the_layers_are_those_that_the_file_reaches(deepest: int, count: int) -> None:
     keys = [key for c in CONVOLUTIONS if c.number <= deepest for key in c.shapes]
     assert layers_reached(keys) == LAYERS[:count]
-
-
-def test_random_weights_give_five_layers_and_are_not_called_vgg_19() -> None:
-    state = torch.get_rng_state()
-    features = random_vgg(seed=3)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert features.card_entry() == {"layers": list(LAYERS), "weights": "random weights", "seed": 3}
-    image = torch.zeros(1, 1, 16, 16)
-    outputs = features(image)
-    assert [tuple(o.shape[1:]) for o in outputs] == [
-        (64, 16, 16), (128, 8, 8), (256, 4, 4), (512, 2, 2), (512, 1, 1),
-    ]  # fmt: skip
-    assert torch.equal(outputs[-1], random_vgg(seed=3)(image)[-1])
-    assert not torch.equal(outputs[-1], random_vgg(seed=4)(image)[-1])
 
 
 def test_nothing_of_the_features_is_trained_or_checkpointed(shallow: Tensors) -> None:
