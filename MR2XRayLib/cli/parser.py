@@ -99,12 +99,21 @@ def _add_generator(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--generator", metavar="NAME|DIR", help="a trained generator (see: mr2xray generators)"
     )
-    parser.add_argument("--device", choices=DEVICES, default="auto")
+    _add_device(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default="auto",
+        help="to calculate on; by default a GPU where there is one",
+    )
 
 
 def _add_demo(words: argparse._SubParsersAction) -> None:
     parser = _add(words, "demo", commands.demo, "the digital head, end to end")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder for the results")
     _add_geometry(parser)
     _add_generator(parser)
 
@@ -114,11 +123,11 @@ def _add_run(words: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--uncertainty",
         action="store_true",
-        help="the expected error of every pixel too; takes several syntheses",
+        help="the expected error of every pixel too, where the generator tells it; of some it takes several syntheses",
     )
     _add_pair(parser, ct="a CT volume in HU; without it there is no reference", ct_needed=False)
     _add_ct(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder for the results")
     _add_geometry(parser)
     _add_generator(parser)
 
@@ -139,10 +148,18 @@ def _add_pair(parser: argparse.ArgumentParser, ct: str, ct_needed: bool) -> None
 
 def _add_register(words: argparse._SubParsersAction) -> None:
     parser = _add(words, "register", commands.register, "register an MR to a CT volume with elastix")
-    parser.add_argument("--fixed", type=Path, required=True, metavar="CT")
-    parser.add_argument("--moving", type=Path, required=True, metavar="MR")
-    parser.add_argument("--preset", choices=("rigid", "affine"), default="rigid")
-    parser.add_argument("--out", type=Path, required=True, metavar="T.tfm")
+    parser.add_argument("--fixed", type=Path, required=True, metavar="CT", help="a CT volume in HU")
+    parser.add_argument("--moving", type=Path, required=True, metavar="MR", help="an MR volume")
+    parser.add_argument(
+        "--preset", choices=("rigid", "affine"), default="rigid", help="affine allows for scale and shear"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="T.tfm",
+        help="the transform; its quality beside it, in T.json",
+    )
 
 
 def _add_project(words: argparse._SubParsersAction) -> None:
@@ -157,8 +174,10 @@ def _add_project(words: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--transform", type=Path, metavar="T", help="of the volume to the world of the views")
     _add_ct(parser)
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--out", type=Path, required=True, metavar="P.nrrd")
+    _add_device(parser)
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="P.nrrd", help="the projections; beside them P.json"
+    )
     _add_geometry(parser)
 
 
@@ -177,7 +196,9 @@ def _add_synthesize(words: argparse._SubParsersAction) -> None:
         metavar="P.nrrd",
         help=f"one file a contrast, in the generator's order; {ABSENT_HELP}",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="S.nrrd")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="S.nrrd", help="the projections; beside them S.json"
+    )
     _add_generator(parser)
 
 
@@ -223,7 +244,7 @@ def _add_finetune(words: argparse._SubParsersAction) -> None:
     place.add_argument("--out", type=Path, metavar="DIR", help="the new generator's folder")
     place.add_argument("--name", help="of the new generator among your own")
     parser.add_argument("--minutes", type=float, required=True, metavar="N", help="of training")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (0)")
 
 
 def _add_exports(words: argparse._SubParsersAction) -> None:
@@ -231,11 +252,11 @@ def _add_exports(words: argparse._SubParsersAction) -> None:
     dicom = _add(words, "export-dicom", export_commands.export_dicom, "projections as DICOM images")
     for parser in (png, dicom):
         parser.add_argument("projections", type=Path, metavar="P.nrrd")
-        parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    png.add_argument("--bits", type=int, choices=(8, 16), default=16)
+        parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a file a view goes there")
+    png.add_argument("--bits", type=int, choices=(8, 16), default=16, help="of a pixel; 16 by default")
     png.add_argument("--inverted", action="store_true", help="bone black")
     dicom.add_argument("--kind", choices=KINDS, help="what they are, where their sidecar does not tell")
     dicom.add_argument(
         "--patient-name", default="", metavar="NAME", help="e.g. Family^Given; empty by default"
     )
-    dicom.add_argument("--patient-id", default="", metavar="ID")
+    dicom.add_argument("--patient-id", default="", metavar="ID", help="empty by default")

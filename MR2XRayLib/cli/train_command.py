@@ -79,10 +79,9 @@ def train(options: Namespace, reporter: Reporter) -> None:
             progress=reporter,
         )
     if card is not None:
-        reporter.say(f"Wrote {card.name} to {options.out / card.name}; import it: mr2xray generators import.")
-        reporter.result(
-            {"name": card.name, "folder": str(options.out / card.name), "metrics": dict(card.metrics)}
-        )
+        folder = options.out / card.name
+        reporter.say(f"Wrote {card.name} to {folder}; import it: mr2xray generators import {folder}")
+        reporter.result({"name": card.name, "folder": str(folder), "metrics": dict(card.metrics)})
 
 
 def train_estimator(options: Namespace, reporter: Reporter) -> None:

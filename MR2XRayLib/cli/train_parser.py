@@ -71,7 +71,9 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--architecture", default="subpixel", help="subpixel, unet, resnet or crn")
-    group.add_argument("--width", default="compact", help="compact or paper; of subpixel also narrow, wide")
+    group.add_argument(
+        "--width", default="compact", help="compact or paper; of subpixel narrow, compact or wide"
+    )
     group.add_argument(
         "--start-from", metavar="NAME|DIR", help="a generator of the same kind; else from nothing"
     )
@@ -110,7 +112,7 @@ def _add_time_and_place(group: argparse._ActionsContainer) -> None:
         help="times the preset's learning rates: less to go on",
     )
     group.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="of training at most")
-    group.add_argument("--seed", type=int, default=0)
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (0)")
     group.add_argument("--heads", type=int, metavar="N", help="of a round: a GPU wants one a worker or more")
     group.add_argument("--views", type=int, metavar="N", help="of each head, or blocks of it")
     group.add_argument("--passes", type=int, metavar="N", help="times that each pair of a round is served")
@@ -121,5 +123,7 @@ def _add_time_and_place(group: argparse._ActionsContainer) -> None:
         metavar="N",
         help="processes that make pairs, for a GPU; else a thread, which suffices for one head",
     )
-    group.add_argument("--device", choices=DEVICES, default="cpu")
+    group.add_argument(
+        "--device", choices=DEVICES, default="cpu", help="to train on; cpu unless another is asked for"
+    )
     group.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if any")

@@ -31,7 +31,7 @@ def fourier_ring_correlation(
     """Correlation of two images at each spatial frequency: van Heel 1987, Ultramicroscopy 21:95-100.
 
     FRC(r) = Re Σ A·B* / sqrt(Σ|A|² · Σ|B|²) over the ring of frequencies r. Before the transform A of image a,
-    the mean inside the mask is taken away and the mask's edge is softened, so that the silhouette, which both
+    the mask's edge is softened to a window, and the mean under it taken away, so that the silhouette, which both
     images share, is not counted as agreement.
 
     Args:

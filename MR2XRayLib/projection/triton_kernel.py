@@ -5,8 +5,9 @@ walks through that view's slices. Row and column coordinates are separable, so a
 slice and reads the four corners of its samples at their outer sums. `prefilter`, once along each axis, makes spline
 coefficients of the images; `warp` interpolates these at the detector's pixels.
 
-All this was run in Triton's interpreter only, on the CPU, and compiled for, but not run on, a GPU: none was at hand.
-The sizes of tiles and blocks are therefore guesses.
+It was written without a GPU: run in Triton's interpreter, on the CPU, and compiled for a GPU, so the sizes of tiles and
+blocks are guesses. Trainings on a GPU have made their pairs since; whether by this, or by torch for want of Triton, is
+not on record.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The shear-warp on an NVIDIA GPU: a volume stored for it, and the tables of numbers that its launches need.
 
-It was run in Triton's interpreter only, on the CPU, where it equals the numba projector, and its kernels were compiled
-for, but not run on, a GPU: none was at hand.
+In Triton's interpreter, on the CPU, it equals the numba projector; what is known of it on a GPU says `triton_kernel`.
 """
 
 from __future__ import annotations
