@@ -10,7 +10,8 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.header_checks import SHEAR_TOLERANCE, check_spacing, read_header
 
 GAP_TOLERANCE = 0.02
-"""How far a slice may lie from its place in a uniform series, as a share of the spacing (and at least 0.02 mm)."""
+"""How far a slice may lie from its place in a uniform series, as a share of the spacing (and at least 0.02 mm, which
+covers two positions written to 0.01 mm)."""
 
 
 def series_files(path: Path) -> list[Path]:
@@ -18,6 +19,7 @@ def series_files(path: Path) -> list[Path]:
 
     Raises:
         MR2XRayError: if a folder holds no series or several.
+        OSError: if a folder cannot be read.
     """
     import SimpleITK as sitk
 
@@ -29,6 +31,7 @@ def series_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return next((files for files in names if path.name in {file.name for file in files}), [path])
     if not names:
+        next(folder.iterdir(), None)  # GDCM does not tell a folder that may not be read from an empty one
         raise MR2XRayError(
             f"The folder {path} holds no DICOM slices; give the folder in which the slices themselves lie."
         )
@@ -54,6 +57,7 @@ def check_series(files: list[Path], path: Path) -> None:
     Raises:
         MR2XRayError: if a file of the folder is cut off, or the slices do not say where they lie, are not parallel,
             lie at uneven or absurd steps, or were taken with a tilted gantry.
+        OSError: if a file cannot be opened.
     """
     # GDCM leaves a file that is cut off out of its series: look at all files of the folder.
     for file in sorted(files[0].parent.iterdir()):
@@ -93,19 +97,22 @@ def _check_slice_positions(files: list[Path], path: Path) -> None:
         ) from None
     if np.ptp(axes, axis=0).max() > SHEAR_TOLERANCE:
         raise MR2XRayError(f"The DICOM slices of {path} are not parallel; give a series of parallel slices.")
-    steps = np.diff(positions, axis=0)
     normal = np.cross(axes[0, :3], axes[0, 3:])
-    step = float(np.median(steps @ normal))
+    steps = np.diff(positions, axis=0) @ normal
+    step = float(np.median(steps))
     check_spacing([abs(step)], path)
     tolerance = max(GAP_TOLERANCE * abs(step), 0.02)
-    wrong = np.flatnonzero(np.abs(steps @ normal - step) > tolerance)
+    wrong = np.flatnonzero(np.abs(steps - step) > tolerance)
     if len(wrong):
         raise MR2XRayError(
             f"The DICOM slices of {path} are not evenly spaced: {wrong[0] + 1} and {wrong[0] + 2} lie "
-            f"{abs(steps[wrong[0]] @ normal):.2f} mm apart and others {abs(step):.2f} mm (a slice missing or double?); "
+            f"{abs(steps[wrong[0]]):.2f} mm apart and others {abs(step):.2f} mm (a slice missing or double?); "
             "export the series again."
         )
-    if np.linalg.norm(steps.mean(axis=0) - step * normal) > tolerance:
+    # ITK stacks the slices straight, so a drift adds up over the series; the rounding of positions does not.
+    offsets = positions - positions[0]
+    aside = np.linalg.norm(offsets - np.outer(offsets @ normal, normal), axis=1)
+    if aside.max() > SHEAR_TOLERANCE * abs(step) * len(steps) + tolerance:
         raise MR2XRayError(
             f"The DICOM slices of {path} were taken with a tilted gantry (a sheared affine); resample the series onto "
             "right-angled axes."

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WRITTEN_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")
 """Formats that keep voxels and affine in one file."""
+PAIR = re.compile(r"(.+\.)(hdr|img|HDR|IMG)(?:\.gz)?")
+"""Names of the two files of NIfTI or Analyze that keeps header and voxels apart."""
 
 
 def read_volume(path: Path, unit: Unit = "raw") -> Volume:
@@ -45,28 +47,32 @@ def read_volume(path: Path, unit: Unit = "raw") -> Volume:
     Raises:
         MR2XRayError: if the file is missing, unreadable, truncated, not 3D, of several channels, too large for
             the memory, of absurd or sheared geometry, if a DICOM folder holds no series or several, one with a
-            gap or a tilted gantry, or if the voxels are constant, NaN or infinite.
+            gap or a tilted gantry, if a NIfTI header places the volume in two ways, or if the voxels are constant,
+            NaN or infinite.
     """
     import SimpleITK as sitk
 
     path = Path(path)
-    if not path.exists():
-        raise MR2XRayError(f"The volume {path} does not exist; check the path.")
-    with _silent_itk():
+    with _silent_itk(), _named_faults(path):
+        if not path.exists():
+            raise MR2XRayError(f"The volume {path} does not exist; check the path.")
         is_dicom = path.is_dir() or sitk.ImageFileReader.GetImageIOFromFileName(str(path)) == "GDCMImageIO"
         files = series_files(path) if is_dicom else _with_data_file(path)
+        for file in files:
+            file.open("rb").close()  # ITK does not tell a file that may not be read from one that is no image
         header = read_header(files[0], path)
         slices = len(files) if is_dicom else 1
         check_header(header, path, slices)
         if is_dicom:
             check_series(files, path)
         else:
-            check_nifti(header, files[-1], path)
+            check_nifti(header, files, path)
         image = _pixels(files if is_dicom else files[:1], path)
+        sha256 = _hash(files)
     affine = _affine(image, path)
     voxels = _checked_voxels(sitk.GetArrayFromImage(image), path)
     name = path.resolve().name
-    return Volume(voxels, affine, unit, name, {"file": name, "sha256": _hash(files)})
+    return Volume(voxels, affine, unit, name, {"file": name, "sha256": sha256})
 
 
 def write_volume(volume: Volume, path: Path) -> None:
@@ -109,6 +115,20 @@ def _silent_itk() -> Iterator[None]:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
+@contextmanager
+def _named_faults(path: Path) -> Iterator[None]:
+    """Tell in a sentence of a file that the system does not let us read."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.filename and (file := Path(str(error.filename))) != path:
+            reason = f"{file.name}: {reason}"
+        raise MR2XRayError(
+            f"{path} cannot be read ({reason}); check its permissions and the disk that it is on."
+        ) from None
+
+
 def _pixels(files: list[Path], path: Path) -> sitk.Image:
     import SimpleITK as sitk
 
@@ -145,14 +165,25 @@ def _checked_voxels(voxels: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _with_data_file(path: Path) -> list[Path]:
-    """The file, and the one beside it that holds its voxels where the format keeps them apart."""
+    """The file of the header and the one beside it that holds the voxels where the format keeps them apart."""
+    if pair := PAIR.fullmatch(path.name):
+        return _pair(path, *pair.groups())
     patterns = {".mhd": rb"ElementDataFile\s*=\s*(.+)", ".nhdr": rb"data ?file:\s*(.+)"}
     suffix, data = path.suffix.lower(), path
-    if suffix == ".hdr":
-        data = path.with_suffix(".img")
-    elif suffix in patterns and (found := re.search(patterns[suffix], path.read_bytes(), re.IGNORECASE)):
+    if suffix in patterns and (found := re.search(patterns[suffix], path.read_bytes(), re.IGNORECASE)):
         data = path.parent / found[1].strip().decode(errors="replace")
     return [path, data] if data != path and data.is_file() else [path]
+
+
+def _pair(path: Path, stem: str, suffix: str) -> list[Path]:
+    """Header and voxels of NIfTI or Analyze, whichever of both `path` is; each may be gzipped on its own."""
+    other = {"hdr": "img", "img": "hdr", "HDR": "IMG", "IMG": "HDR"}[suffix]
+    partner = next(
+        (file for end in ("", ".gz") if (file := path.with_name(stem + other + end)).is_file()), None
+    )
+    if partner is None:
+        return [path]
+    return [path, partner] if other.lower() == "img" else [partner, path]
 
 
 def _hash(files: list[Path]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from volume_files import refusal, write_series
 
 from MR2XRayLib.volume_io import read_volume
@@ -60,15 +62,30 @@ def test_a_dicom_series_of_one_slice_is_a_volume(tmp_path: Path) -> None:
         (along((0, 0, 1), [0, 2, 2, 4, 6]), "lie 0.00 mm apart"),
         (along((0, 0, 1), [3, 3, 3, 3]), "voxel spacing"),
         (along((0, 0.3, 1), [0, 2, 4, 6]), "tilted gantry"),
+        (along((0, math.tan(math.radians(1)), 1), [1.25 * k for k in range(120)]), "tilted gantry"),
+        ([(0, 0, 0), (0, 0, 2), (3, 0, 4), (0, 0, 6)], "tilted gantry"),
         ([None] * 4, "do not say where they lie"),
     ],
-    ids=["missing", "double", "all at one place", "tilt", "no positions"],
+    ids=["missing", "double", "all at one place", "tilt", "tilt by 1 degree", "one aside", "no positions"],
 )
 def test_dicom_slices_that_form_no_regular_grid_are_refused(
     tmp_path: Path, positions: list[tuple[float, ...] | None], sentence: str
 ) -> None:
     write_series(tmp_path / "ct", positions)
     assert sentence in refusal(tmp_path / "ct")
+
+
+@pytest.mark.parametrize("spacing", [0.4, 1.25, 5.0])
+@pytest.mark.parametrize("turn", [0.0, 0.013, 0.3, 1.1])
+def test_positions_written_to_a_hundredth_of_a_millimetre_are_no_tilt(
+    tmp_path: Path, spacing: float, turn: float
+) -> None:
+    axes = np.array(sitk.Euler3DTransform((0, 0, 0), turn, turn / 2, turn / 3).GetMatrix()).reshape(3, 3).T
+    exact = [-100.003 + axes[2] * spacing * k for k in range(25)]
+    rounded = [tuple(float(x) for x in np.round(position, 2)) for position in exact]
+    write_series(tmp_path / "ct", rounded, tuple(float(x) for x in np.round(axes[:2].ravel(), 6)))
+    last = read_volume(tmp_path / "ct").to_world([0, 0, 24])
+    assert last == pytest.approx(exact[-1], abs=0.03)
 
 
 def test_a_truncated_dicom_slice_is_refused(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from volume_files import SHAPE, noise, refusal, write_nifti
+from volume_files import SHAPE, noise, refusal, write_nifti, write_series
 
-from MR2XRayLib import header_checks
+from MR2XRayLib import header_checks, nifti_checks
 from MR2XRayLib.header_checks import available_memory
 from MR2XRayLib.volume import Volume
 from MR2XRayLib.volume_io import WRITTEN_SUFFIXES, read_volume, write_volume
@@ -24,6 +25,61 @@ def test_missing_unreadable_and_empty_files_are_refused(tmp_path: Path) -> None:
         assert "cannot be read" in refusal(tmp_path / name)
     (tmp_path / "empty").mkdir()
     assert "no DICOM" in refusal(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("given", "denied"),
+    [
+        *[(name, name) for name in ("a.nii", "a.nrrd", "a.mhd", "a.hdr", "a.img")],
+        *[("a.mhd", "a.raw"), ("a.nhdr", "a.raw"), ("a.hdr", "a.img"), ("a.img", "a.hdr")],
+        *[("ct", "IM001"), ("ct/IM000", "IM001")],
+    ],
+)
+def test_a_file_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, denied: str
+) -> None:
+    if given.startswith("ct"):
+        write_series(tmp_path / "ct", [(0.0, 0.0, 2.0 * k) for k in range(4)])
+    else:
+        header = given.replace(".img", ".hdr")
+        sitk.WriteImage(sitk.GetImageFromArray(noise()), str(tmp_path / header))
+    real = Path.open
+
+    def open_(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == denied:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", open_)
+    sentence = refusal(tmp_path / given)
+    assert "Permission denied" in sentence
+    assert "check its permissions" in sentence
+    assert denied in sentence
+
+
+def test_a_disk_that_fails_while_a_file_is_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not taken for damage of the file."""
+    path = write_nifti(tmp_path / "a.nii", np.eye(3))
+
+    def failing(file: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(nifti_checks, "_unpacked", failing)
+    assert "cannot be read (Input/output error)" in refusal(path)
+
+
+def test_a_folder_that_may_not_be_read_and_a_path_that_no_disk_takes_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "File name too long" in refusal(tmp_path / ("a" * 300 + ".nii"))
+
+    def denied(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert "Permission denied" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(

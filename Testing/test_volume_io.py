@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,49 @@ def test_the_hash_covers_voxels_kept_in_a_file_of_their_own(tmp_path: Path, suff
         sitk.WriteImage(sitk.GetImageFromArray(noise() + np.int16(change)), str(tmp_path / f"head{suffix}"))
         hashes.add(read_volume(tmp_path / f"head{suffix}").provenance["sha256"])
     assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("header", ["head.hdr", "head.hdr.gz"])
+@pytest.mark.parametrize("data", ["head.img", "head.img.gz"])
+def test_a_pair_of_header_and_voxels_is_read_by_either_of_both(
+    tmp_path: Path, header: str, data: str
+) -> None:
+    """Also where the voxels would be no numbers in the other byte order."""
+    voxels = noise(dtype="float32")
+    voxels[1, 1, 1] = np.frombuffer(b"\x7f\x80\x00\x01", "<f4")[0]
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "head.hdr"))
+    for name in {header, data} - {"head.hdr", "head.img"}:
+        plain = tmp_path / name.removesuffix(".gz")
+        (tmp_path / name).write_bytes(gzip.compress(plain.read_bytes()))
+        plain.unlink()
+    hashes = set()
+    for name in (header, data):
+        read = read_volume(tmp_path / name)
+        assert (read.voxels == voxels).all()
+        assert read.name == read.provenance["file"] == name
+        hashes.add(read.provenance["sha256"])
+    assert len(hashes) == 1
+    assert not hashes & {sha256_of(tmp_path / header), sha256_of(tmp_path / data)}
+
+
+def test_the_hash_of_a_pair_given_by_its_voxels_covers_the_header(tmp_path: Path) -> None:
+    hashes = set()
+    for spacing in (1, 2):
+        image = sitk.GetImageFromArray(noise())
+        image.SetSpacing([spacing] * 3)
+        sitk.WriteImage(image, str(tmp_path / "head.hdr"))
+        hashes.add(read_volume(tmp_path / "head.img").provenance["sha256"])
+    assert len(hashes) == 2
+
+
+def test_voxels_of_a_pair_begin_where_the_header_says(tmp_path: Path) -> None:
+    sitk.WriteImage(sitk.GetImageFromArray(noise(dtype="float32")), str(tmp_path / "head.hdr"))
+    header, data = tmp_path / "head.hdr", tmp_path / "head.img"
+    content = bytearray(header.read_bytes())
+    struct.pack_into("<f", content, 108, 16)  # vox_offset
+    header.write_bytes(content)
+    data.write_bytes(b"\xff" * 16 + data.read_bytes())
+    assert (read_volume(header).voxels == noise()).all()
 
 
 def test_a_single_slice_is_a_volume(tmp_path: Path) -> None:

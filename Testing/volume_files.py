@@ -26,13 +26,21 @@ def write_nifti(
     path: Path,
     linear: np.ndarray,
     *,
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
     sizes: tuple[int, ...] = (4, 5, 6),
     forms: tuple[int, int] = (0, 1),
     pixdim: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    unit: int = 2,
     content: bytes | None = None,
     order: str = "<",
 ) -> Path:
-    """A NIfTI-1 file of float32 by hand: what no library writes; `forms` = qform and sform code."""
+    """A NIfTI-1 file of float32 by hand: what no library writes.
+
+    Args:
+        linear: of the sform, with `offset`; the qform is always unturned and at 0.
+        forms: qform and sform code.
+        unit: of length: 1 m, 2 mm, 3 µm.
+    """
     header = bytearray(352)
 
     def put(form: str, offset: int, *values: float) -> None:
@@ -44,8 +52,8 @@ def write_nifti(
     put("8f", 76, 1, *pixdim, 1, 1, 1, 1)
     put("ff", 108, 352, 1)
     put("hh", 252, *forms)
-    put("12f", 280, *np.hstack([linear, np.zeros((3, 1))]).ravel())
-    header[123], header[344:348] = 2, b"n+1\0"
+    put("12f", 280, *np.column_stack([linear, offset]).ravel())
+    header[123], header[344:348] = unit, b"n+1\0"
     voxels = noise((int(np.prod(sizes)),), "float32").tobytes() if content is None else content
     path.write_bytes(bytes(header) + np.frombuffer(voxels, "<f4").astype(order + "f4").tobytes())
     return path
