@@ -204,6 +204,10 @@ def _angle(token: str, axis: int) -> tuple[int, float] | None:
 
 def _sweep(text: str, shown: str) -> Iterator[Angulation]:
     """The angulations of `sweep FIRST..LAST step STEP at OTHER`, up or down as the ends say."""
+    if "..." in text:  # 0...5 might be 0 to 5, 0 to .5 or 0. to 5
+        raise MR2XRayError(
+            f'"{shown}" has more than two dots in a row; write two, as in "sweep -90..90 step 5", and a decimal as 0.5.'
+        )
     match = _SWEEP.fullmatch(text)
     first, last = (_angle(match[i], 0) for i in (1, 2)) if match else (None, None)
     other = _angle(match[4] or "0", 1 - first[0]) if match and first else None

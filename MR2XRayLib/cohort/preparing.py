@@ -1,6 +1,7 @@
 """Preparing heads: each is checked and registered once, whoever does it, and however often it is begun.
 
-A head belongs to one task, and its record is written last: a head without one is done again.
+A head belongs to one task, and its record is written last: a head without one is done again. Faults of an earlier
+run are taken from all of a task's heads before its first one, so that no other task takes them for today's.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from MR2XRayLib.cohort.fusion import write_fusion
 from MR2XRayLib.cohort.heads import CohortHead
 from MR2XRayLib.cohort.loading import Fault, LoadedHead, load_head
 from MR2XRayLib.cohort.records import (
-    FAULT,
     FUSION,
     RECORD,
     TRANSFORM,
+    Attempt,
     Outcome,
     Record,
     alignment_of,
+    clear_faults,
     files_are_whole,
     head_folder,
     read_record,
@@ -46,8 +48,9 @@ def prepare_heads(
     Raises:
         MR2XRayError: if `out` cannot be written to.
     """
+    clear_faults(heads, out)
     for head in heads:
-        folder = head_folder(out, head.name)
+        folder, attempt = head_folder(out, head.name), Attempt.of(head, preset)
         try:
             yield prepare_head(head, folder, preset, progress)
             continue
@@ -55,7 +58,7 @@ def prepare_heads(
             reason = str(error)
         except MemoryError:
             reason = "There is not enough memory for its volumes; use a machine with more."
-        write_fault(folder, reason)
+        write_fault(folder, reason, attempt)
         yield Outcome(head, Fault(head.name, reason))
 
 
@@ -88,7 +91,6 @@ def prepare_head(
     measured = {contrast: {**each.to_json(), "words": each.words} for contrast, each in found.items()}
     record = Record(inputs, alignment, measured, files)
     record.write(folder)
-    (folder / FAULT).unlink(missing_ok=True)
     return Outcome(head, record)
 
 

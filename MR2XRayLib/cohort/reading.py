@@ -22,7 +22,7 @@ ONLY_CONTRAST = "MR"
 
 KEYS = ("name", "mr", "ct", "transform", "person", "split")
 MR_COLUMN = "mr_"
-"""What the CSV columns of named contrasts begin with: mr_t1, mr_t2."""
+"""What the CSV columns of named contrasts begin with: mr_t1, mr_t2; the column "mr" is that of `ONLY_CONTRAST`."""
 
 
 def read_cohort(path: Path) -> Cohort:
@@ -91,6 +91,10 @@ def _csv_heads(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         columns = [column.strip() for column in rows.fieldnames or []]
         if len(set(columns)) < len(columns):
             raise MR2XRayError(f"The first line of {path} names a column twice; give each its own name.")
+        if {"mr", MR_COLUMN + ONLY_CONTRAST} <= set(columns):
+            raise MR2XRayError(
+                f'The columns "mr" and "{MR_COLUMN + ONLY_CONTRAST}" of {path} are one contrast; rename one of them.'
+            )
         rows.fieldnames = columns
         for row in rows:
             place = f"{path}, line {rows.line_num}"
@@ -104,13 +108,15 @@ def _csv_heads(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _with_contrasts(cells: dict[str, Any]) -> dict[str, Any]:
-    """The cells of a line with the columns mr_<contrast> under "mr", as TOML has them."""
-    contrasts = {c.removeprefix(MR_COLUMN): cell for c, cell in cells.items() if c.startswith(MR_COLUMN)}
-    if not contrasts:
-        return cells
-    if "mr" in cells:
-        contrasts[ONLY_CONTRAST] = cells["mr"]
-    return {c: cell for c, cell in cells.items() if not c.startswith(MR_COLUMN)} | {"mr": contrasts}
+    """The cells of a line with the columns mr and mr_<contrast>, in their order, under "mr", as TOML has them."""
+    entry: dict[str, Any] = {}
+    for column, cell in cells.items():
+        if column == "mr" or column.startswith(MR_COLUMN):
+            contrast = ONLY_CONTRAST if column == "mr" else column.removeprefix(MR_COLUMN)
+            entry.setdefault("mr", {})[contrast] = cell
+        else:
+            entry[column] = cell
+    return entry
 
 
 def _head(entry: Mapping[str, Any], place: str, folder: Path) -> CohortHead:
@@ -151,7 +157,17 @@ def _contrasts(value: Any, place: str, folder: Path) -> dict[str, Path]:
 
 
 def _path(value: Any, key: str, place: str, folder: Path) -> Path:
-    return folder / Path(_checked_text(value, key, place)).expanduser()
+    """A path from the file's folder, or one from a home folder, as "~/p1.nii"; a name may begin so as "./~p1.nii"."""
+    text = _checked_text(value, key, place)
+    if not text.startswith("~"):
+        return folder / text
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:
+        raise MR2XRayError(
+            f'{place}: "{key}" is "{text:.60}", but that home folder is not known; give the whole path, or write "./~" '
+            'for a name that begins with "~".'
+        ) from None
 
 
 def _word(value: Any, key: str, place: str) -> str:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from MR2XRayLib.files import read_json, sha256_of, write_json
 
 TRANSFORM, FUSION = "transform.tfm", "fusion.png"
 RECORD, FAULT = "record.json", "fault.json"
+
+UNSEEN = "unseen"
+"""The mark of a file that is not there, or not for this machine."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,43 @@ class Record:
         return tuple(name for name, found in self.quality.items() if found["verdict"] != "good")
 
     def is_of(self, inputs: Mapping[str, str], alignment: str) -> bool:
-        """Whether the work would be the same again."""
-        return self.inputs == inputs and self.alignment == alignment
+        """Whether the work would be the same again; of contrasts in another order another one is registered."""
+        return list(self.inputs.items()) == list(inputs.items()) and self.alignment == alignment
+
+    def fits(self, head: CohortHead, preset: str) -> bool:
+        """Whether it tells of a head's volumes, by their names and order, and of this alignment."""
+        volumes = [key for key in self.inputs if key != "transform"]
+        return volumes == list(head.volumes) and self.alignment == alignment_of(head, preset)
 
     def write(self, folder: Path) -> None:
         """Write it, when all its files lie in the folder."""
         write_json(folder / RECORD, asdict(self))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a fault was found in.
+
+    Attributes:
+        alignment: as of a record.
+        inputs: a mark of each of the head's files, in order, by which one that was mended is known without reading it.
+    """
+
+    alignment: str
+    inputs: Mapping[str, str]
+
+    @classmethod
+    def of(cls, head: CohortHead, preset: str) -> Attempt:
+        """As the head's files lie now."""
+        transform = {} if head.transform is None else {"transform": head.transform}
+        paths = {**head.volumes, **transform}
+        return cls(alignment_of(head, preset), {key: _mark(path) for key, path in paths.items()})
+
+    def is_repeated_by(self, now: Attempt) -> bool:
+        """Whether nothing that is seen now differs: a machine without the file cannot tell that it was mended."""
+        if self.alignment != now.alignment or list(self.inputs) != list(now.inputs):
+            return False
+        return all(mark in (UNSEEN, self.inputs[key]) for key, mark in now.inputs.items())
 
 
 @dataclass(frozen=True)
@@ -80,13 +115,16 @@ def alignment_of(head: CohortHead, preset: str) -> str:
 def read_outcome(head: CohortHead, out: Path, preset: str) -> Outcome | None:
     """What became of a head, by the files of its folder; None where it is still to be done.
 
-    Its volumes are not compared with the record: that is left to the task whose head it is.
+    What its volumes hold is not compared with the record: that is left to the task whose head it is. A fault counts
+    only while the alignment and the files that it was found in are the same, by names, sizes and times of change.
+    What else may have been mended since (memory, the right to read, a slice beside the file that is named) only that
+    task finds out, which takes the fault away when it begins: who looks before still sees the fault.
     """
     folder = head_folder(out, head.name)
     record = read_record(folder)
-    if record is not None and record.alignment == alignment_of(head, preset):
+    if record is not None and record.fits(head, preset):
         return Outcome(head, record)
-    reason = read_fault(folder)
+    reason = read_fault(folder, head, preset)
     return None if reason is None else Outcome(head, Fault(head.name, reason))
 
 
@@ -109,19 +147,52 @@ def files_are_whole(record: Record, folder: Path) -> bool:
     return all(paths[name].is_file() and sha256_of(paths[name]) == sha for name, sha in record.files.items())
 
 
-def write_fault(folder: Path, reason: str) -> None:
+def write_fault(folder: Path, reason: str, attempt: Attempt) -> None:
     """Leave why a head cannot be used, in the place of a record.
+
+    Args:
+        folder: of the head.
+        reason: one sentence.
+        attempt: what it was found in, as it was before the head was read.
 
     Raises:
         MR2XRayError: if it cannot be written.
     """
     (folder / RECORD).unlink(missing_ok=True)
-    write_json(folder / FAULT, {"reason": reason})
+    write_json(folder / FAULT, {"reason": reason, **asdict(attempt)})
 
 
-def read_fault(folder: Path) -> str | None:
-    """Why the head in a folder could not be used; None where nothing was found wrong."""
+def read_fault(folder: Path, head: CohortHead, preset: str) -> str | None:
+    """Why a head cannot be used; None where nothing was found wrong with what it is now."""
     try:
-        return str(read_json(folder / FAULT, "fault")["reason"])
-    except (MR2XRayError, KeyError, TypeError):
+        found = read_json(folder / FAULT, "fault")
+        reason, attempt = str(found["reason"]), Attempt(found["alignment"], dict(found["inputs"]))
+    except (MR2XRayError, KeyError, TypeError, ValueError):
         return None
+    return reason if attempt.is_repeated_by(Attempt.of(head, preset)) else None
+
+
+def clear_faults(heads: Iterable[CohortHead], out: Path) -> None:
+    """Take away what an earlier run found wrong with heads that are to be tried again.
+
+    Raises:
+        MR2XRayError: if a fault cannot be taken away.
+    """
+    for head in heads:
+        path = head_folder(out, head.name) / FAULT
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise MR2XRayError(
+                f"Cannot take away {path} ({error.strerror}); correct its folder, or choose another for --out."
+            ) from None
+
+
+def _mark(path: Path) -> str:
+    """A digest of the names, sizes in bytes and times of change in s of a file, or of those in a folder."""
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        found = [(file.name, stat.st_size, int(stat.st_mtime)) for file in files for stat in [file.stat()]]
+    except OSError:
+        return UNSEEN
+    return hashlib.sha256(repr(found).encode()).hexdigest()

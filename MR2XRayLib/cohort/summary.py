@@ -50,7 +50,7 @@ def summarise(cohort: Cohort, out: Path, preset: str = "rigid", skip_bad: bool =
         skip_bad: leave heads that failed out of the prepared cohort; else there is none while any fails.
 
     Returns:
-        None while a head is to be done: the task that does it will write.
+        None while a head is to be done, or is again: the task that does it will write.
 
     Raises:
         MR2XRayError: if one volume lies on two sides of the split, or no head is left, or writing fails.
@@ -60,7 +60,7 @@ def summarise(cohort: Cohort, out: Path, preset: str = "rigid", skip_bad: bool =
         write_page(out / PAGE, cohort, found)
         summary = Summary(out / PAGE, _write_prepared(found, out, skip_bad), found)
         found = _outcomes(cohort, out, preset)
-    return summary
+    return None if found is None else summary
 
 
 def _outcomes(cohort: Cohort, out: Path, preset: str) -> tuple[Outcome, ...] | None:

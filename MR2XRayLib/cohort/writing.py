@@ -44,9 +44,11 @@ def _table(head: CohortHead, folder: Path) -> str:
 def _quoted_path(path: Path, folder: Path) -> str:
     path, folder = path.resolve(), folder.resolve()
     try:
-        return _quoted(Path(os.path.relpath(path, folder)).as_posix())
+        relative = Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive of Windows
         return _quoted(path.as_posix())
+    # "~" would be taken for a home folder.
+    return _quoted(f"./{relative}" if relative.startswith("~") else relative)
 
 
 def _quoted(text: str) -> str:

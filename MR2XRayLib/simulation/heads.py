@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 import torch
 from torch.nn.functional import avg_pool3d
 
@@ -36,6 +35,17 @@ from MR2XRayLib.simulation.tissues import (
 from MR2XRayLib.simulation.variety import Variety
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume_io import read_volume
+
+LABEL_SPACING_MM = (0.5, 10.0)
+"""Voxel sizes of label volumes: what lies outside was saved in another unit. Cavities, textures and slices are drawn
+in voxels of 1 mm; larger ones make quick heads for tests, in which these are too large."""
+
+LARGEST_ELONGATION = 1.3
+"""A label volume's longest voxel edge over its shortest."""
+
+LEAST_COSINE = 0.9
+"""Between an axis of a label volume and the patient's: a head may be tilted by 25°."""
 
 VARIETY_STREAM, CONTRAST_STREAM = 2, 100
 """Random streams beside the head's own, which stays what it is for heads without variety; 1 is `training.pairs`'."""
@@ -67,27 +77,62 @@ class SimulatedHead:
 
 
 def read_labels(path: Path) -> Volume:
-    """Read a label volume (labels 0 to 11, about 1 mm).
+    """Read a label volume: labels 0 to 11, in voxels of about 1 mm.
+
+    Returns:
+        The labels as uint8, where the file says that they lie, with i to the patient's right, j to the face and k up:
+        axes in another order or direction are turned without resampling.
 
     Raises:
-        MR2XRayError: if the file is missing, unreadable, or holds anything but those labels.
+        MR2XRayError: as `read_volume`, or if the file holds anything but those labels, its voxels are no cubes or
+            outside `LABEL_SPACING_MM`, or its axes lie askew to the patient.
     """
     path = Path(path)
-    try:
-        image = sitk.ReadImage(str(path))
-        labels = sitk.GetArrayFromImage(image)
-    except RuntimeError:
-        raise MR2XRayError(
-            f"The label volume {path} cannot be read; give a NIfTI file of tissue labels."
-        ) from None
-    if labels.ndim != 3 or labels.min() < 0 or labels.max() >= len(TISSUES) or len(np.unique(labels)) < 4:
+    volume = read_volume(path)
+    _check_labels(volume.voxels, path)
+    _check_cubes(volume.spacing_mm, path)
+    return replace(_upright(volume, path), name=path.name.split("_")[0])
+
+
+def _check_labels(voxels: np.ndarray, path: Path) -> None:
+    values = np.unique(voxels)
+    if values[0] < 0 or values[-1] >= len(TISSUES) or len(values) < 4:
         raise MR2XRayError(
             f"{path} does not hold BrainWeb tissue labels (0 to 11); give another label volume."
         )
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    return Volume(labels.astype(np.uint8), affine, name=path.name.split("_")[0])
+    fractions = values[values % 1 != 0]
+    if fractions.size:
+        raise MR2XRayError(
+            f"{path} holds values between the labels, such as {fractions[0]:g}; resample it by nearest neighbour."
+        )
+
+
+def _check_cubes(spacing_mm: np.ndarray, path: Path) -> None:
+    low, high = LABEL_SPACING_MM
+    shortest, longest = spacing_mm.min(), spacing_mm.max()
+    if not (low <= shortest and longest <= min(high, LARGEST_ELONGATION * shortest)):
+        steps = " x ".join(f"{mm:g}" for mm in spacing_mm)
+        raise MR2XRayError(
+            f"The voxels of {path} are {steps} mm; resample it by nearest neighbour to cubes of 1 mm."
+        )
+
+
+def _upright(labels: Volume, path: Path) -> Volume:
+    """The labels as uint8 in the same places, with i to the patient's right, j to the face and k up."""
+    cosines = labels.affine[:3, :3] / labels.spacing_mm
+    order = np.abs(cosines).argmax(axis=1)  # which of i, j, k runs along the world's x, y, z
+    along = cosines[range(3), order]
+    if np.abs(along).min() < LEAST_COSINE:
+        raise MR2XRayError(
+            f"The axes of {path} lie askew to the patient; resample it by nearest neighbour along right, front and up."
+        )
+    wrong = np.sign(along) != (-1, -1, 1)
+    turned = np.zeros((4, 4))  # index after to index before
+    turned[order, range(3)] = np.where(wrong, -1, 1)
+    turned[order, 3] = np.where(wrong, np.array(labels.size)[order] - 1, 0)
+    turned[3, 3] = 1
+    voxels = np.flip(labels.voxels.T.transpose(order), tuple(np.flatnonzero(wrong))).T
+    return replace(labels, voxels=np.ascontiguousarray(voxels, np.uint8), affine=labels.affine @ turned)
 
 
 def simulate_head(

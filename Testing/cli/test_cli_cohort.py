@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,25 @@ def test_prepare_does_every_head_and_names_the_bad_ones(
     assert main([*call, "--skip-bad"]) == 0
     assert "Warning: c: The volume" in capsys.readouterr().err
     assert [head.name for head in read_cohort(tmp_path / "cohort.toml").heads] == ["a", "b"]
+
+
+def test_a_task_that_ends_first_tells_no_fault_that_was_mended(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed, out = tmp_path / "cohort.csv", tmp_path / "out"
+    rows = [
+        f"{name},{mr},{folder}/ct.nrrd,{folder}/truth.tfm,train\n"
+        for name, mr in (("a", folder / "mr.nrrd"), ("b", "late.nrrd"))
+    ]
+    listed.write_text("".join(["name,mr,ct,transform,split\n", *rows]))
+    call = ["cohort", "prepare", str(listed), "--out", str(out)]
+    assert main([*call, "--skip-bad"]) == 0
+    shutil.copy(folder / "mr.nrrd", tmp_path / "late.nrrd")
+    capsys.readouterr()
+    assert main([*call, "--task", "1/2"]) == 0
+    assert "Other heads are still to be done" in capsys.readouterr().out
+    assert main([*call, "--task", "2/2"]) == 0
+    assert [head.name for head in read_cohort(out / "cohort.toml").heads] == ["a", "b"]
 
 
 @pytest.mark.parametrize("task", ["0/2", "half"])

@@ -136,6 +136,37 @@ def test_a_fault_stops_no_other_head_and_is_tried_again(
     assert {path.name for path in head_folder(tmp_path, "a").iterdir()} == FILES
 
 
+def test_faults_of_an_earlier_run_go_before_the_first_head(
+    heads: tuple[CohortHead, ...], tmp_path: Path
+) -> None:
+    for head in heads[:2]:
+        head.ct.unlink()
+    prepared(heads[:2], tmp_path)
+    next(prepare_heads(heads[:2], tmp_path))
+    assert (head_folder(tmp_path, "a") / "fault.json").is_file()
+    assert not (head_folder(tmp_path, "b") / "fault.json").exists()
+
+
+def test_a_fault_that_cannot_be_taken_away_is_a_sentence(
+    heads: tuple[CohortHead, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "heads").write_text("a file in the place of the folder")
+    with pytest.raises(MR2XRayError, match=r"Cannot take away .*fault\.json"):
+        prepared(heads, tmp_path)
+
+
+def test_another_first_contrast_is_registered_in_its_place(
+    heads: tuple[CohortHead, ...], tmp_path: Path, registered: list[str]
+) -> None:
+    mine = unregistered(heads[:1])
+    prepared(mine, tmp_path)
+    turned = replace(mine[0], mr=dict(reversed(mine[0].mr.items())))
+    done = prepared((turned,), tmp_path)[0].done
+    assert isinstance(done, Record)
+    assert list(done.quality) == ["t2", "t1"]
+    assert len(registered) == 2
+
+
 def test_a_record_does_not_outlive_a_fault(heads: tuple[CohortHead, ...], tmp_path: Path) -> None:
     prepared(heads[:1], tmp_path)
     heads[0].mr["t1"].unlink()

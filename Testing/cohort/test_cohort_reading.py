@@ -80,11 +80,49 @@ def test_a_contrast_without_a_name_is_called_mr(tmp_path: Path) -> None:
     assert list(cohort_of(tmp_path, text, "cohort.toml").heads[0].mr) == ["MR"]
 
 
+@pytest.mark.parametrize(
+    ("columns", "cells", "contrasts"),
+    [
+        ("mr,mr_t2", "m,t2", ["MR", "t2"]),
+        ("mr_t2,mr", "t2,m", ["t2", "MR"]),
+        ("mr_t2,person,mr,mr_t1", "t2,Ada,m,t1", ["t2", "MR", "t1"]),
+        ("mr,mr_t2", ",t2", ["t2"]),
+        ("mr,mr_t2", "m,", ["MR"]),
+        ("mr_MR", "m", ["MR"]),
+    ],
+)
+def test_contrasts_of_csv_keep_the_order_of_their_columns(
+    tmp_path: Path, columns: str, cells: str, contrasts: list[str]
+) -> None:
+    (head,) = cohort_of(tmp_path, f"name,{columns},ct\np,{cells},c\n").heads
+    files = {"MR": tmp_path / "m", "t1": tmp_path / "t1", "t2": tmp_path / "t2"}
+    assert list(head.mr.items()) == [(contrast, files[contrast]) for contrast in contrasts]
+
+
+def test_contrasts_of_toml_keep_their_order(tmp_path: Path) -> None:
+    text = '[[head]]\nname = "p"\nmr = { t2 = "t2", MR = "m", t1 = "t1" }\nct = "c"\n'
+    assert list(cohort_of(tmp_path, text, "cohort.toml").heads[0].mr) == ["t2", "MR", "t1"]
+
+
+def test_a_tilde_is_a_home_folder_unless_a_dot_goes_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    (head,) = cohort_of(tmp_path, "name,mr,ct,transform\np,~/m,./~/c,./~nobody.tfm\n").heads
+    assert head.mr["MR"] == tmp_path / "home" / "m"
+    assert head.ct == tmp_path / "~" / "c"
+    assert head.transform == tmp_path / "~nobody.tfm"
+
+
 ROW = "p1,m1.nii,c1.nii\n"
 FAULTS = {
     "no head": ("name,mr,ct\n", "lists no head"),
     "unknown column": ("name,mr,ct,age\np1,m,c,70\n", "line 2 has an unknown entry 'age'"),
     "column twice": ("name,mr,mr,ct\np1,m,m,c\n", "names a column twice"),
+    "a contrast twice": ("name,mr,mr_MR,ct\np1,m1,,c1\np2,,m2,c2\n", 'columns "mr" and "mr_MR"'),
+    "a contrast in two cases": ("name,mr,mr_mr,ct\np1,m1,m2,c1\n", 'contrasts "MR" and "mr"'),
+    "an unknown home": (f"name,mr,ct\n{ROW}p2,~nobody here/m,c\n", 'line 3 ("p2"): "mr" is "~nobody here/m"'),
     "no CT": ("name,mr\np1,m\n", 'line 2 lacks "ct"'),
     "no MR": ("name,mr_t1,mr_t2,ct\np1,,,c\n", 'line 2 lacks "mr"'),
     "too few cells": ("name,mr,ct\np1,m\n", "line 2 has not the 3 cells"),
@@ -128,6 +166,14 @@ TOML_FAULTS = {
     "a number": (
         '[[head]]\nname = "p"\nmr = 5\nct = "c"\n',
         '"mr" must be 1 to 1000 printable letters, not 5',
+    ),
+    "a contrast twice": (
+        '[[head]]\nname = "p"\nmr = { MR = "m", "MR" = "n" }\nct = "c"\n',
+        "is not TOML",
+    ),
+    "an unknown home": (
+        '[[head]]\nname = "p"\nmr = "m"\nct = "~nobody here/c"\n',
+        '"ct" is "~nobody here/c", but that home folder is not known',
     ),
     "no contrast": ('[[head]]\nname = "p"\nmr = {}\nct = "c"\n', "holds 0 contrasts"),
     "a list as split": ('[[head]]\nname = "p"\nmr = "m"\nct = "c"\nsplit = []\n', '"split" is []'),
@@ -181,21 +227,21 @@ def test_no_content_causes_anything_but_a_sentence(tmp_path: Path, content: byte
 
 
 names = st.text(string.ascii_lowercase + string.digits + "_-", min_size=1, max_size=12).map("p{}".format)
-paths = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).filter(
-    lambda text: text.isprintable() and not text.startswith("~") and "/" not in text
+plain = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).filter(
+    lambda text: text.isprintable() and "/" not in text
 )
+paths = plain | plain.map("~{}".format) | st.sampled_from(["~", "~root"])
 
 
 @ANY_FILE
 @given(st.data())
 def test_a_cohort_that_is_written_reads_the_same(tmp_path: Path, data: st.DataObject) -> None:
-    heads = []
+    heads, path = [], tmp_path / "out" / "cohort.toml"
+    files = paths.map(tmp_path.joinpath) | paths.map(path.parent.joinpath)
     for name in data.draw(st.lists(names, min_size=1, max_size=4, unique=True)):
-        mr = {c: tmp_path / data.draw(paths) for c in data.draw(st.sets(names, min_size=1, max_size=3))}
-        transform = data.draw(st.none() | paths.map(tmp_path.joinpath))
-        person = data.draw(paths)
-        heads.append(CohortHead(name, mr, tmp_path / data.draw(paths), transform, person, "test"))
-    path = tmp_path / "out" / "cohort.toml"
+        mr = {c: data.draw(files) for c in data.draw(st.sets(names, min_size=1, max_size=3))}
+        transform, person = data.draw(st.none() | files), data.draw(paths)
+        heads.append(CohortHead(name, mr, data.draw(files), transform, person, "test"))
     write_cohort(path, heads, "a note")
     read = read_cohort(path)
     for one, other in zip(facts(Cohort(path, tuple(heads))), facts(read), strict=True):

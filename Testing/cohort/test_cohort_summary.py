@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,7 +15,16 @@ import pytest
 from MR2XRayLib.cohort import Cohort, CohortHead, read_cohort, summary
 from MR2XRayLib.cohort.loading import Fault
 from MR2XRayLib.cohort.page import write_page
-from MR2XRayLib.cohort.records import FUSION, TRANSFORM, Outcome, Record, head_folder, write_fault
+from MR2XRayLib.cohort.records import (
+    FUSION,
+    TRANSFORM,
+    Attempt,
+    Outcome,
+    Record,
+    clear_faults,
+    head_folder,
+    write_fault,
+)
 from MR2XRayLib.cohort.summary import summarise
 from MR2XRayLib.errors import MR2XRayError
 
@@ -39,6 +49,10 @@ def do(out: Path, head: CohortHead, done: Record | None = None) -> None:
     folder = head_folder(out, head.name)
     folder.mkdir(parents=True, exist_ok=True)
     (done or record(head)).write(folder)
+
+
+def fail(out: Path, head: CohortHead, reason: str) -> None:
+    write_fault(head_folder(out, head.name), reason, Attempt.of(head, "rigid"))
 
 
 class Page(HTMLParser):
@@ -82,7 +96,7 @@ def test_faults_keep_the_cohort_from_training_unless_they_are_skipped(tmp_path: 
     for head in cohort.heads:
         do(tmp_path, head)
     summarise(cohort, tmp_path)
-    write_fault(head_folder(tmp_path, "b"), "It is broken.")
+    fail(tmp_path, cohort.heads[1], "It is broken.")
     found = summarise(cohort, tmp_path)
     assert found is not None
     assert found.faults == (Fault("b", "It is broken."),)
@@ -92,6 +106,89 @@ def test_faults_keep_the_cohort_from_training_unless_they_are_skipped(tmp_path: 
     assert found is not None
     assert found.prepared is not None
     assert [head.name for head in read_cohort(found.prepared).heads] == ["a"]
+
+
+@pytest.mark.parametrize("contrasts", [("T1w", "t2"), ("t1", "t2", "flair"), ("t1",), ("t2", "t1")])
+def test_a_record_of_other_contrasts_is_a_head_to_be_done(tmp_path: Path, contrasts: tuple[str, ...]) -> None:
+    """Renamed, added, left out, or another one first, which is the one that is registered."""
+    do(tmp_path, head_called("a", "train", "t1", "t2"))
+    changed = Cohort(tmp_path / "c.csv", (head_called("a", "train", *contrasts),))
+    assert summarise(changed, tmp_path) is None
+    do(tmp_path, changed.heads[0])
+    assert summarise(changed, tmp_path) is not None
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Cohort:
+    """A head with an MR file and a folder of slices, which was found broken as they lie."""
+    (tmp_path / "ct").mkdir()
+    for name in ("mr.nii", "ct/1.dcm", "ct/2.dcm"):
+        (tmp_path / name).write_text("broken")
+    head = replace(head_called("a"), mr={"t1": tmp_path / "mr.nii"}, ct=tmp_path / "ct")
+    fail(tmp_path, head, "It is broken.")
+    return Cohort(tmp_path / "c.csv", (head,))
+
+
+def mend(path: Path) -> None:
+    path.write_text("mended")
+
+
+def age(path: Path) -> None:
+    os.utime(path, (1e9, 1e9))
+
+
+def test_a_fault_counts_while_its_files_are_the_same(tmp_path: Path, broken: Cohort) -> None:
+    found = summarise(broken, tmp_path)
+    assert found is not None
+    assert found.faults == (Fault("a", "It is broken."),)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("mr.nii", age),
+        ("mr.nii", lambda path: path.write_text("whole again")),
+        ("ct/2.dcm", age),
+        ("ct/2.dcm", lambda path: path.unlink()),
+        ("ct/3.dcm", mend),
+    ],
+)
+def test_a_fault_of_files_that_were_mended_is_a_head_to_be_done(
+    tmp_path: Path, broken: Cohort, name: str, change: Callable[[Path], None]
+) -> None:
+    change(tmp_path / name)
+    assert summarise(broken, tmp_path) is None
+
+
+def test_a_fault_of_what_is_now_asked_otherwise_is_a_head_to_be_done(tmp_path: Path, broken: Cohort) -> None:
+    (head,) = broken.heads
+    named = replace(head, mr={"T1w": head.mr["t1"]})
+    given = replace(head, transform=tmp_path / "to_ct.tfm")
+    assert summarise(broken, tmp_path, "affine") is None
+    assert summarise(replace(broken, heads=(named,)), tmp_path) is None
+    assert summarise(replace(broken, heads=(given,)), tmp_path) is None
+
+
+def test_a_file_that_was_missing_counts_once_it_is_there(tmp_path: Path) -> None:
+    cohort = Cohort(tmp_path / "c.csv", (replace(head_called("a"), ct=tmp_path / "ct.nii"),))
+    fail(tmp_path, cohort.heads[0], "It is missing.")
+    assert summarise(cohort, tmp_path) is not None
+    mend(tmp_path / "ct.nii")
+    assert summarise(cohort, tmp_path) is None
+
+
+def test_a_machine_that_does_not_see_the_files_believes_the_fault(tmp_path: Path, broken: Cohort) -> None:
+    (tmp_path / "mr.nii").unlink()
+    (tmp_path / "ct").rename(tmp_path / "elsewhere")
+    assert summarise(broken, tmp_path) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", '{"reason": "It is broken."}', '{"reason": 1, "alignment": 2, "inputs": "3"}']
+)
+def test_a_fault_of_another_form_is_a_head_to_be_done(tmp_path: Path, broken: Cohort, text: str) -> None:
+    (head_folder(tmp_path, "a") / "fault.json").write_text(text)
+    assert summarise(broken, tmp_path) is None
 
 
 def test_a_copy_under_another_name_may_not_cross_the_split(tmp_path: Path) -> None:
@@ -157,7 +254,7 @@ def test_what_is_written_last_is_the_newest(tmp_path: Path, monkeypatch: pytest.
     """Another task ends, and writes, just while this one does."""
     cohort = Cohort(tmp_path / "c.csv", (head_called("a"), head_called("b")))
     do(tmp_path, cohort.heads[0])
-    write_fault(head_folder(tmp_path, "b"), "It was broken.")
+    fail(tmp_path, cohort.heads[1], "It was broken.")
     faults_seen = []
 
     def write_and_be_overtaken(path: Path, cohort: Cohort, outcomes: Sequence[Outcome]) -> None:
@@ -172,6 +269,22 @@ def test_what_is_written_last_is_the_newest(tmp_path: Path, monkeypatch: pytest.
     assert "It was broken." not in (tmp_path / "index.html").read_text()
     assert found is not None
     assert found.prepared is not None
+
+
+def test_a_task_that_begins_meanwhile_has_the_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another task begins, and tries its head again, just while this one writes."""
+    cohort = Cohort(tmp_path / "c.csv", (head_called("a"), head_called("b")))
+    do(tmp_path, cohort.heads[0])
+    fail(tmp_path, cohort.heads[1], "It was broken.")
+
+    def write_and_be_overtaken(path: Path, cohort: Cohort, outcomes: Sequence[Outcome]) -> None:
+        write_page(path, cohort, outcomes)
+        clear_faults(cohort.heads, tmp_path)
+
+    monkeypatch.setattr(summary, "write_page", write_and_be_overtaken)
+    assert summarise(cohort, tmp_path) is None
 
 
 def test_tasks_that_end_at_once_do_no_harm(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,9 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.intensity import normalise_mr
 from MR2XRayLib.simulation.heads import read_labels, simulate_head
 from MR2XRayLib.simulation.tissues import FAMILY_WEIGHTS, SKULL, TISSUES, draw_hu, draw_mr_signal
+from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume_io import write_volume
 
 
 def test_a_head_follows_from_seed_and_index(a_small_anatomy: Volume) -> None:
@@ -107,6 +112,85 @@ def test_what_is_no_label_volume_is_refused(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(np.arange(64, dtype=np.int16).reshape(4, 4, 4)), str(path))
     with pytest.raises(MR2XRayError, match="labels"):
         read_labels(path)
+
+
+@pytest.fixture
+def uneven_labels() -> Volume:
+    """Labels 0 to 5 without any symmetry, 4 x 5 x 6 voxels of 1 mm; i to the right, j to the face, k up."""
+    labels = np.random.default_rng(0).integers(0, 6, (6, 5, 4)).astype(np.uint8)
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0])
+    affine[:3, 3] = (1.5, 20.0, -3.0)
+    return Volume(labels, affine)
+
+
+def test_labels_are_turned_upright_from_any_order_and_direction_of_axes(
+    tmp_path: Path, uneven_labels: Volume
+) -> None:
+    for number, (order, turned) in enumerate(
+        product(permutations(range(3)), product((False, True), repeat=3))
+    ):
+        index = np.zeros((4, 4))
+        index[order, range(3)] = [-1 if flip else 1 for flip in turned]
+        index[order, 3] = [
+            uneven_labels.size[axis] - 1 if flip else 0 for axis, flip in zip(order, turned, strict=True)
+        ]
+        index[3, 3] = 1
+        voxels = np.flip(uneven_labels.voxels.T.transpose(order), np.flatnonzero(turned)).T
+        path = tmp_path / f"{number}_labels.nii.gz"
+        write_volume(Volume(voxels, uneven_labels.affine @ index), path)
+        labels = read_labels(path)
+        assert np.array_equal(labels.voxels, uneven_labels.voxels)
+        assert labels.affine == pytest.approx(uneven_labels.affine, abs=1e-5)
+
+
+def test_a_tilted_head_is_read_as_it_lies(tmp_path: Path, uneven_labels: Volume) -> None:
+    tilted = uneven_labels.moved(Transform.rigid((15.0, 0.0, 10.0)).matrix)
+    write_volume(tilted, tmp_path / "x_labels.nrrd")
+    labels = read_labels(tmp_path / "x_labels.nrrd")
+    assert np.array_equal(labels.voxels, uneven_labels.voxels)
+    assert labels.affine == pytest.approx(tilted.affine)
+
+
+def spoiled(labels: Volume, value: float) -> Volume:
+    voxels = labels.voxels.astype(np.float32)
+    voxels[2, 2, 2] = value
+    return replace(labels, voxels=voxels)
+
+
+def stretched(labels: Volume, *factors: float) -> Volume:
+    return replace(labels, affine=labels.affine @ np.diag([*factors, 1.0]))
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda labels: spoiled(labels, 2.5), "between the labels, such as 2.5; resample it by nearest"),
+        (lambda labels: spoiled(labels, np.nan), "NaN or infinite"),
+        (lambda labels: spoiled(labels, np.inf), "NaN or infinite"),
+        (lambda labels: spoiled(labels, 12.0), r"does not hold BrainWeb tissue labels \(0 to 11\)"),
+        (lambda labels: spoiled(labels, -0.5), r"does not hold BrainWeb tissue labels \(0 to 11\)"),
+        (lambda labels: stretched(labels, 1, 1, 3), "voxels of .* are 1 x 1 x 3 mm; resample it by nearest"),
+        (lambda labels: stretched(labels, 0.1, 0.1, 0.1), "are 0.1 x 0.1 x 0.1 mm"),
+        (lambda labels: stretched(labels, 20, 20, 20), "are 20 x 20 x 20 mm"),
+        (lambda labels: labels.moved(Transform.rigid((40, 0, 0)).matrix), "lie askew to the patient"),
+    ],
+)
+def test_labels_that_would_be_misread_are_refused(
+    tmp_path: Path, uneven_labels: Volume, spoil: Callable[[Volume], Volume], words: str, suffix: str
+) -> None:
+    path = tmp_path / f"subject01_labels{suffix}"
+    write_volume(spoil(uneven_labels), path)
+    with pytest.raises(MR2XRayError, match=words) as caught:
+        read_labels(path)
+    assert str(path) in str(caught.value)
+
+
+def test_whole_labels_may_be_floating_point(tmp_path: Path, uneven_labels: Volume) -> None:
+    write_volume(spoiled(uneven_labels, 5.0), tmp_path / "x_labels.nii.gz")
+    labels = read_labels(tmp_path / "x_labels.nii.gz")
+    assert labels.voxels.dtype == np.uint8
+    assert labels.voxels[2, 2, 2] == 5
 
 
 def test_a_registered_clinical_head_is_the_same_scan_exactly_on_the_ct(a_small_anatomy: Volume) -> None:
