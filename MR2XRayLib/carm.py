@@ -79,12 +79,12 @@ class View:
         corner_mm: the centre of pixel (row 0, column 0), shape (3,).
         column_step_mm: from one column to the next, shape (3,).
         row_step_mm: from one row to the next, shape (3,).
-        rows, columns: the detector's pixels.
+        rows, columns: the detector's pixels; whole numbers of any type become int.
         isocentre_mm: the point the C-arm turns about, shape (3,).
         angulation: the detector's side; what is printed.
 
     Raises:
-        MR2XRayError: if a vector is not three finite numbers, or rows or columns are not within 1..8192.
+        MR2XRayError: if a vector is not three finite numbers, or rows or columns are no whole numbers within 1..8192.
     """
 
     source_mm: np.ndarray
@@ -102,10 +102,13 @@ class View:
             if vector.shape != (3,) or not np.isfinite(vector).all():
                 raise MR2XRayError(f"A view's {name} is not three finite numbers; correct the geometry.")
             object.__setattr__(self, name, vector)
-        if not all(1 <= side <= MAX_SIDE for side in (self.rows, self.columns)):
-            raise MR2XRayError(
-                f"A view cannot have {self.rows} rows and {self.columns} columns; give 1 to {MAX_SIDE} of each."
-            )
+        for name in ("rows", "columns"):
+            side = getattr(self, name)
+            if not (1 <= side <= MAX_SIDE and side == int(side)):
+                raise MR2XRayError(
+                    f"A view cannot have {side} {name}; give a whole number from 1 to {MAX_SIDE}."
+                )
+            object.__setattr__(self, name, int(side))
 
     @property
     def normal(self) -> np.ndarray:
@@ -178,20 +181,6 @@ class View:
             source, source + corner, column, row, rows, columns, isocentre, Angulation.of_direction(centre)
         )
 
-    def with_pixels(self, rows: int, columns: int) -> View:
-        """The same detector divided into other pixels; its outer edges stay where they are."""
-        row_step = self.row_step_mm * (self.rows / rows)
-        column_step = self.column_step_mm * (self.columns / columns)
-        edge = self.corner_mm - (self.row_step_mm + self.column_step_mm) / 2
-        return replace(
-            self,
-            corner_mm=edge + (row_step + column_step) / 2,
-            row_step_mm=row_step,
-            column_step_mm=column_step,
-            rows=rows,
-            columns=columns,
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Everything needed to rebuild the view, and its 3x4 matrix, for a sidecar file."""
         return {
@@ -241,7 +230,7 @@ class CArm:
         source_to_isocentre_mm: from the focal spot to the point that the C-arm turns about (SOD).
         source_to_detector_mm: from the focal spot to the detector's plane (SID).
         detector_mm: height (along rows) and width (along columns) of the detector.
-        pixels: rows and columns.
+        pixels: rows and columns; whole numbers of any type become int.
         isocentre_mm: LPS; None until it is chosen (by default the centre of the CT's head).
         name: for lists and provenance.
 
@@ -271,6 +260,7 @@ class CArm:
             raise MR2XRayError(
                 f'C-arm "{self.name}": {self.pixels} pixels cannot be; give whole numbers of at most {MAX_SIDE}.'
             )
+        object.__setattr__(self, "pixels", tuple(int(side) for side in self.pixels))
         if self.isocentre_mm is not None and not np.isfinite(self.isocentre_mm).all():
             raise MR2XRayError(f'C-arm "{self.name}": the isocentre must be three finite numbers in mm.')
 

@@ -28,6 +28,7 @@ from MR2XRayLib.user_folders import existing, user_config_folder
 
 _REQUIRED = ("source_to_isocentre_mm", "source_to_detector_mm", "detector_mm", "pixels")
 _TEXTS = ("note", "source")
+_FILE = re.compile(r"(.+\.json)(?::(.+))?", re.IGNORECASE)
 _LENGTHS = {
     "detector_mm": 2,
     "pixels": 2,
@@ -87,7 +88,7 @@ def load_preset(name_or_file: str) -> CArmPreset:
         MR2XRayError: if there is no such preset or file, the file is not of the form, or a choice is missing.
     """
     text = name_or_file.strip()
-    file = re.fullmatch(r"(.+\.json)(?::(.+))?", text, re.IGNORECASE)
+    file = _FILE.fullmatch(text)
     found = read_presets(Path(file[1]) if file else None)
     if file and not file[2] and len(found) == 1:
         return next(iter(found.values()))
@@ -102,30 +103,15 @@ def load_preset(name_or_file: str) -> CArmPreset:
     return found[name]
 
 
+def file_of(name_or_file: str) -> Path | None:
+    """The file that `load_preset` reads for this text; None where it is a preset's name."""
+    file = _FILE.fullmatch(name_or_file.strip())
+    return Path(file[1]) if file else None
+
+
 def load_carm(name_or_file: str) -> CArm:
     """The C-arm of `load_preset`; it raises the same."""
     return load_preset(name_or_file).carm
-
-
-def write_carm(path: Path, carm: CArm) -> None:
-    """Write one C-arm as a JSON file that `load_carm` reads.
-
-    Raises:
-        MR2XRayError: if the name does not end in .json, or the file cannot be written.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".json":
-        raise MR2XRayError(f"A C-arm is written as .json, not {path.name}; choose a name that ends in .json.")
-    content: dict[str, Any] = {
-        "name": carm.name,
-        "source_to_isocentre_mm": carm.source_to_isocentre_mm,
-        "source_to_detector_mm": carm.source_to_detector_mm,
-        "detector_mm": list(carm.detector_mm),
-        "pixels": list(carm.pixels),
-    }
-    if carm.isocentre_mm is not None:
-        content["isocentre_mm"] = list(carm.isocentre_mm)
-    write_json(path, content)
 
 
 def make_own_file() -> Path:

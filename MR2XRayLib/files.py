@@ -32,11 +32,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
             yield temporary
             os.replace(temporary, path)
         except (OSError, RuntimeError) as error:
-            # SimpleITK says of a full disk only that writing failed, as a RuntimeError.
-            reason = getattr(error, "strerror", None) or "the disk may be full"
             raise MR2XRayError(
-                f"Cannot write {path} ({reason}); free space or choose another folder."
+                f"Cannot write {path} ({reason_of(error)}); free space or choose another folder."
             ) from None
+
+
+def reason_of(error: OSError | RuntimeError) -> str:
+    """The system's words for why a file could not be written."""
+    # Of a full disk SimpleITK says only that writing failed, and numpy only how many bytes were written.
+    return getattr(error, "strerror", None) or "the disk may be full"
 
 
 @contextmanager
@@ -63,6 +67,37 @@ def draft_folder(parent: Path) -> Iterator[Path]:
 
     with undone(remove):
         yield folder
+
+
+def move_all(draft: Path, folder: Path) -> set[Path]:
+    """Move the files in a draft folder, at any depth, to the same places in a folder.
+
+    What stands in the way is told before the first file is moved.
+
+    Returns:
+        The files at their new places.
+
+    Raises:
+        MR2XRayError: if a folder lies where a file is to be, or the other way round, or moving fails.
+    """
+    moves = [(path, folder / path.relative_to(draft)) for path in sorted(draft.rglob("*"))]
+    for path, target in moves:
+        if os.path.lexists(target) and target.is_dir() != path.is_dir():
+            raise MR2XRayError(
+                f"{target} is in the way of a {'folder' if path.is_dir() else 'file'} of that name; remove it, or "
+                "choose another folder."
+            )
+    try:
+        for path, target in moves:
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            else:
+                path.replace(target)
+    except OSError as error:
+        raise MR2XRayError(
+            f"Cannot write {target} ({reason_of(error)}); close what uses it, or choose another folder."
+        ) from None
+    return {target for _, target in moves if target.is_file()}
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.device import resolve_device
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import draft_folder, read_json, write_json, write_text
+from MR2XRayLib.files import draft_folder, move_all, read_json, write_json, write_text
 from MR2XRayLib.generators.channels import in_places
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.intensity import as_ct, as_mr, water_attenuation
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from MR2XRayLib.metrics import Comparison
 
 
-ALIGNMENT, METRICS, METRICS_TABLE, FIGURE = "transform.json", "metrics.json", "metrics.csv", "figure.png"
-STACK = re.compile(r"mr\d*|synthesized|reference|difference|deviation")
-STACK_ENDS = (".nrrd", ".json", "-layers.nrrd")
+TRANSFORM, ALIGNMENT = "transform.tfm", "transform.json"
+METRICS, METRICS_TABLE, FIGURE, PICTURES = "metrics.json", "metrics.csv", "figure.png", "png"
+XRAYS = ("synthesized", "reference", "difference", "deviation")
+STACK = re.compile("|".join((r"mr\d*", *XRAYS)))
 PICTURE = re.compile(r"(mr|synthesized|reference)_\d+_(LAO|RAO).*_(CRA|CAU).*\.png")
 """What a run calls its files."""
 
@@ -164,7 +165,7 @@ def write_result(result: Result, folder: Path, progress: Progress = silent) -> N
     What an earlier run left in the folder and this one does not write goes: no file is of another run.
 
     Raises:
-        MR2XRayError: if the folder cannot be written to.
+        MR2XRayError: if the folder cannot be written to, or something else lies where a result is to be.
     """
     folder = Path(folder)
     earlier = _earlier_run(folder)
@@ -174,14 +175,16 @@ def write_result(result: Result, folder: Path, progress: Progress = silent) -> N
         except MR2XRayError as error:
             # The user asked for the folder, not for the draft in it.
             raise MR2XRayError(str(error).replace(str(draft), str(folder))) from None
-        for path in sorted(draft.rglob("*")):
-            target = folder / path.relative_to(draft)
-            earlier.discard(target)
-            if path.is_dir():
-                target.mkdir(exist_ok=True)
-            else:
-                path.replace(target)
-    _remove(earlier)
+        written = move_all(draft, folder)
+    _remove(earlier - written)
+
+
+def files_of_run(folder: Path, contrasts: int) -> set[Path]:
+    """The files that a run of so many MR contrasts may write into a folder or clear out of it, bar new pictures."""
+    stacks = [*map(_stack_of_contrast, range(contrasts)), *XRAYS]
+    files = {file for name in stacks for file in Projections.files(folder / f"{name}.nrrd")}
+    files |= {folder / name for name in (TRANSFORM, ALIGNMENT, METRICS, METRICS_TABLE, FIGURE)}
+    return files | _earlier_run(folder)
 
 
 def _earlier_run(folder: Path) -> set[Path]:
@@ -189,9 +192,9 @@ def _earlier_run(folder: Path) -> set[Path]:
     if not all((folder / name).is_file() for name in (ALIGNMENT, FIGURE)):
         return set()
     stacks = [path for path in folder.glob("*.json") if STACK.fullmatch(path.stem) and _is_sidecar(path)]
-    files = [path.with_name(f"{path.stem}{end}") for path in stacks for end in STACK_ENDS]
+    files = [file for path in stacks for file in Projections.files(path.with_suffix(".nrrd"))]
     files += [folder / METRICS, folder / METRICS_TABLE]
-    files += [path for path in folder.glob("png/*.png") if PICTURE.fullmatch(path.name)]
+    files += [path for path in folder.glob(f"{PICTURES}/*.png") if PICTURE.fullmatch(path.name)]
     return {path for path in files if path.is_file()}
 
 
@@ -219,10 +222,10 @@ def _write_all(result: Result, folder: Path, progress: Progress) -> None:
     from MR2XRayLib.figure import grey_window, write_figure, write_pngs
 
     alignment = result.alignment
-    alignment.transform.write(folder / "transform.tfm")
+    alignment.transform.write(folder / TRANSFORM)
     write_json(folder / ALIGNMENT, alignment_to_json(alignment))
     for number, contrast in enumerate(result.mr):
-        contrast.write(folder / ("mr.nrrd" if number == 0 else f"mr{number + 1}.nrrd"))
+        contrast.write(folder / f"{_stack_of_contrast(number)}.nrrd")
     pages = {"synthesized": result.synthesized}
     if result.reference is not None and result.difference is not None:
         pages |= {"reference": result.reference, "difference": result.difference}
@@ -234,10 +237,10 @@ def _write_all(result: Result, folder: Path, progress: Progress) -> None:
     if result.comparison is not None:
         write_json(folder / METRICS, result.comparison.to_json())
         write_text(folder / METRICS_TABLE, result.comparison.to_csv())
-    write_pngs(folder / "png", "mr", result.mr[0])
+    write_pngs(folder / PICTURES, "mr", result.mr[0])
     xrays = {name: pages[name] for name in ("synthesized", "reference") if name in pages}
     for name, projections in xrays.items():
-        write_pngs(folder / "png", name, projections, grey_window(*xrays.values()))
+        write_pngs(folder / PICTURES, name, projections, grey_window(*xrays.values()))
     progress("writing", 0.6)
     write_figure(
         folder / FIGURE,
@@ -248,6 +251,11 @@ def _write_all(result: Result, folder: Path, progress: Progress) -> None:
         result.deviation,
     )
     progress("writing", 1.0)
+
+
+def _stack_of_contrast(number: int) -> str:
+    """What the projections of a contrast are called, the first being number 0."""
+    return "mr" if number == 0 else f"mr{number + 1}"
 
 
 def alignment_to_json(alignment: Alignment) -> dict[str, object]:

@@ -63,12 +63,6 @@ class Transform:
         matrix[:3, 3] = shift_mm
         return cls(matrix)
 
-    @property
-    def is_rigid(self) -> bool:
-        """Whether distances are kept (to 1e-5) and nothing is mirrored."""
-        linear = self.matrix[:3, :3]
-        return bool(np.allclose(linear.T @ linear, np.eye(3), atol=1e-5) and np.linalg.det(linear) > 0)
-
     def inverse(self) -> Transform:
         """The map of fixed points to moving points."""
         return Transform(np.linalg.inv(self.matrix))

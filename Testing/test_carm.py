@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -154,7 +155,7 @@ def test_matrix_with_an_impossible_distance_is_refused(distance):
 
 @quick
 @given(angulations, st.integers(1, 600), st.integers(1, 600))
-def test_with_pixels_keeps_the_detectors_outer_edges(angulation, rows, columns):
+def test_the_number_of_pixels_leaves_the_detectors_outer_edges_where_they_are(angulation, rows, columns):
     def corners(view: View) -> np.ndarray:
         return np.array(
             [
@@ -165,7 +166,7 @@ def test_with_pixels_keeps_the_detectors_outer_edges(angulation, rows, columns):
         )
 
     view = CARM.view(angulation)
-    other = view.with_pixels(rows, columns)
+    other = replace(CARM, pixels=(rows, columns)).view(angulation)
     assert (other.rows, other.columns) == (rows, columns)
     assert corners(other) == pytest.approx(corners(view), abs=1e-9)
     assert other.source_to_detector_mm == pytest.approx(1200)
@@ -264,6 +265,24 @@ def test_angles_must_be_finite(angles):
 def test_impossible_c_arm_is_refused(change, sentence):
     with pytest.raises(MR2XRayError, match=sentence):
         replace(CARM, **change)
+
+
+@pytest.mark.parametrize("eight", [8.0, np.int64(8), np.float32(8)])
+def test_whole_numbers_of_any_type_are_pixels(eight):
+    carm = replace(CARM, pixels=(eight, eight))
+    view = CARM.view(Angulation(0))
+    by_hand = replace(view, rows=eight, columns=eight)
+    matrix = View.from_matrix(view.matrix(), eight, eight, 1200.0)
+    sides = [*carm.pixels, *((v.rows, v.columns) for v in (carm.view(Angulation(0)), by_hand, matrix))]
+    assert sides == [8, 8, (8, 8), (8, 8), (8, 8)]
+    assert {type(side) for pair in (carm.pixels, *sides[2:]) for side in pair} == {int}
+    json.dumps(by_hand.to_json())
+
+
+@pytest.mark.parametrize("side", [12.5, 0, -3, math.nan, math.inf, 8193])
+def test_a_view_has_a_whole_number_of_pixels(side):
+    with pytest.raises(MR2XRayError, match=r"cannot have .* columns; give a whole number from 1 to 8192"):
+        replace(CARM.view(Angulation(0)), columns=side)
 
 
 def test_c_arm_without_isocentre_has_no_views():

@@ -6,11 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from MR2XRayLib.carm import Angulation, CArm
-from MR2XRayLib.carm_presets import carm_presets, load_carm, make_own_file, read_presets, write_carm
+from MR2XRayLib.carm_presets import carm_presets, file_of, load_carm, make_own_file, read_presets
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.resources import resource_folder
 
@@ -112,17 +111,24 @@ def test_environment_naming_no_file_is_an_error(tmp_path, monkeypatch):
         load_carm("default")
 
 
-@pytest.mark.parametrize("isocentre", [None, np.array([1.5, -2.0, 3.0])])
-def test_written_c_arm_is_read_back(tmp_path, isocentre):
-    carm = CArm(700.0, 1100.0, (200.0, 250.0), (64, 80), name="Ünïque")
-    carm = carm if isocentre is None else carm.at(isocentre)
-    write_carm(tmp_path / "c.json", carm)
-    assert load_carm(str(tmp_path / "c.json")) == carm
+def test_a_file_may_name_the_isocentre(tmp_path):
+    file = written(tmp_path, GOOD | {"name": "Ünïque", "isocentre_mm": [1.5, -2, 3.0]})
+    assert load_carm(str(file)) == CArm(
+        600.0, 1000.5, (300.0, 400.0), (30, 40), (1.5, -2.0, 3.0), name="Ünïque"
+    )
 
 
-def test_c_arm_is_written_as_json_only(tmp_path):
-    with pytest.raises(MR2XRayError, match=r"ends in \.json"):
-        write_carm(tmp_path / "c.txt", CArm())
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("mobile", None),
+        ("", None),
+        ("my.json", Path("my.json")),
+        (" a b/My.JSON:two ", Path("a b/My.JSON")),
+    ],
+)
+def test_the_file_of_a_c_arm(text, file):
+    assert file_of(text) == file
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import atomic_path, read_json, sha256_of, write_json, write_text
+from MR2XRayLib.files import atomic_path, move_all, read_json, sha256_of, write_json, write_text
 
 
 def half_written(path: Path, interruption: BaseException) -> None:
@@ -76,6 +76,52 @@ def test_a_folder_in_the_place_of_the_file_is_one_sentence(tmp_path: Path) -> No
     with pytest.raises(MR2XRayError, match=r"a\.txt"):
         write_text(tmp_path / "a.txt", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def tree(folder: Path, *files: str) -> Path:
+    """A folder with files, each of which holds the folder's name."""
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(folder.name)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_a_draft_moves_to_its_place_and_leaves_other_files_there(tmp_path: Path) -> None:
+    draft, folder = tree(tmp_path / "new", "a", "png/b"), tree(tmp_path / "old", "a", "png/c", "d")
+    assert move_all(draft, folder) == {folder / "a", folder / "png/b"}
+    assert contents(folder) == {"a": "new", "png/b": "new", "png/c": "old", "d": "old"}
+
+
+@pytest.mark.parametrize(
+    ("in_the_way", "words"),
+    [("png", "png is in the way of a folder"), ("z/file", "z is in the way of a file")],
+)
+def test_nothing_of_a_draft_is_moved_where_something_is_in_the_way(
+    tmp_path: Path, in_the_way: str, words: str
+) -> None:
+    draft, folder = tree(tmp_path / "new", "a", "png/b", "z"), tree(tmp_path / "old", "a", in_the_way)
+    before = contents(folder)
+    with pytest.raises(MR2XRayError, match=words):
+        move_all(draft, folder)
+    assert contents(folder) == before
+
+
+def test_a_draft_that_cannot_be_moved_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_use(path: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied")  # as on Windows for a file that a program holds
+
+    draft = tree(tmp_path / "new", "a")
+    monkeypatch.setattr(Path, "replace", in_use)
+    with pytest.raises(MR2XRayError, match=r"Cannot write .*old.a \(Permission denied\); close what uses it"):
+        move_all(draft, tmp_path / "old")
 
 
 def test_nan_is_not_written_as_json(tmp_path: Path) -> None:

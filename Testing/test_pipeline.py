@@ -13,7 +13,7 @@ from places import REPOSITORY
 
 from MR2XRayLib import pipeline
 from MR2XRayLib.carm import CArm
-from MR2XRayLib.demo import DemoPair, demo_pair
+from MR2XRayLib.demo import DemoPair, demo_pair, write_pair
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.store import load_generator
 from MR2XRayLib.head import head_centre_mm
@@ -21,6 +21,7 @@ from MR2XRayLib.intensity import as_ct, attenuation
 from MR2XRayLib.projection import project
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.views import resolve_views
+from MR2XRayLib.volume import Volume
 from MR2XRayLib.volume_io import write_volume
 
 CARM = CArm(pixels=(64, 64))
@@ -90,8 +91,39 @@ def test_nothing_is_written_when_one_of_the_files_cannot_be(
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("png", "png is in the way of a folder"), ("reference.json/a", "in the way of a file")],
+)
+def test_nothing_is_written_where_something_else_lies_in_the_way(
+    result: pipeline.Result, tmp_path: Path, name: str, words: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(MR2XRayError, match=words):
+        pipeline.write_result(result, tmp_path)
+    assert files_in(tmp_path) == {name}
+
+
 def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_files_of_a_run_are_those_that_it_writes(result: pipeline.Result, tmp_path: Path) -> None:
+    layered = replace(result.mr[0], layers={"head": result.mr[0].pixels})
+    all_of_it = replace(result, mr=(layered,) * 3, deviation=result.synthesized)
+    pipeline.write_result(all_of_it, tmp_path / "used")
+    expected = {path.name for path in pipeline.files_of_run(tmp_path / "new", contrasts=3)}
+    written = {name for name in files_in(tmp_path / "used") if not name.startswith("png/")}
+    never = {f"{name}-layers.nrrd" for name in pipeline.XRAYS}
+    assert written == expected - never
+
+
+def test_the_files_of_a_run_are_also_those_that_an_earlier_one_left(
+    result: pipeline.Result, tmp_path: Path
+) -> None:
+    pipeline.write_result(replace(result, mr=result.mr * 2), tmp_path)
+    assert {tmp_path / "mr2.nrrd", tmp_path / "mr2.json"} <= pipeline.files_of_run(tmp_path, contrasts=1)
 
 
 def test_a_used_folder_holds_the_new_run_alone_and_what_is_not_of_a_run(
@@ -121,6 +153,44 @@ def test_what_no_run_wrote_is_left_in_its_folder(result: pipeline.Result, tmp_pa
         (tmp_path / name).write_text("of register and compare", encoding="utf-8")
     pipeline.write_result(replace(result, reference=None, comparison=None), tmp_path)
     assert {"reference.nrrd", "reference.json", "metrics.json"} <= files_in(tmp_path)
+
+
+def test_a_demo_replaces_the_pair_of_an_earlier_one(pair: DemoPair, tmp_path: Path) -> None:
+    for _ in range(2):
+        write_pair(pair, tmp_path)
+        assert files_in(tmp_path) == {"mr.nii.gz", "ct.nii.gz"}
+    rounded = replace(pair.mr, voxels=pair.mr.voxels * np.float32(1 + 1e-6))
+    write_volume(rounded, tmp_path / "mr.nii.gz")
+    write_pair(pair, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mr.nii.gz", "ct.nii.gz"])
+@pytest.mark.parametrize("kind", ["another grid", "another place", "worked on", "no image"])
+def test_a_demo_leaves_a_users_volume_of_its_pairs_name(
+    pair: DemoPair, tmp_path: Path, name: str, kind: str
+) -> None:
+    write_pair(pair, tmp_path)
+    volume = pair.mr if name.startswith("mr") else pair.ct
+    if kind == "no image":
+        (tmp_path / name).write_bytes(b"mine")
+    else:
+        write_volume(of_a_user(volume, kind), tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(MR2XRayError, match=rf"{name} is not the demo's"):
+        write_pair(pair, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def of_a_user(volume: Volume, kind: str) -> Volume:
+    """A volume much like the demo's that nobody would want to lose."""
+    voxels, affine = volume.voxels.copy(), volume.affine.copy()
+    if kind == "another grid":
+        voxels = voxels[1:]
+    elif kind == "another place":
+        affine[2, 3] += 1
+    else:
+        voxels[20:25, 20:25, 20:25] += 100
+    return replace(volume, voxels=voxels, affine=affine)
 
 
 def test_no_mr_is_an_error() -> None:

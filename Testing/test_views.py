@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -304,7 +305,7 @@ def test_bad_json_names_the_entry(tmp_path, content, sentence):
 
 def test_views_of_different_pixels_are_refused(tmp_path):
     file = tmp_path / "views.json"
-    write_views(file, (CARM.view(Angulation(0)), CARM.view(Angulation(5)).with_pixels(8, 8)))
+    write_views(file, (CARM.view(Angulation(0)), replace(CARM, pixels=(8, 8)).view(Angulation(5))))
     with pytest.raises(MR2XRayError, match="differ in their rows and columns"):
         read_views(file, CARM)
 

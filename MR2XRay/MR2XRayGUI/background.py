@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import qt
 from slicer.i18n import tr as _
 
-from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.errors import MR2XRayError, lacks_memory
 from MR2XRayLib.progress import Progress
 
 POLL_MS = 10
@@ -128,7 +128,7 @@ class Background:
             self._on_done(self._work.result)
         elif isinstance(error, MR2XRayError):
             self._on_error(str(error))
-        elif isinstance(error, MemoryError):
+        elif lacks_memory(error):
             self._on_error(_("There is not enough memory for this; use a smaller volume or fewer pixels."))
         else:
             # Here and not in the thread: Slicer's log is a Qt object.

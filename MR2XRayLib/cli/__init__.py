@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from MR2XRayLib.cli.parser import build_parser
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.ending import CANCELLED, end_with_stdin, leave_cancelled
-from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.errors import MR2XRayError, lacks_memory
 
 FAULT = 2
 CANCELLED_WORDS = "Cancelled; nothing half-written was left."
+OUT_OF_MEMORY_WORDS = "There is not enough memory for this; use a smaller volume or batch, or fewer pixels."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,10 +46,17 @@ def _run(options: Namespace, reporter: Reporter) -> int:
             raise
         reporter.fault(str(error))
         return FAULT
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if options.debug or not lacks_memory(error):
+            raise
+        reporter.fault(OUT_OF_MEMORY_WORDS)
+        return FAULT
+    except BrokenPipeError:
+        raise  # nobody reads what would be told of it
+    except OSError as error:
         if options.debug:
             raise
-        reporter.fault("There is not enough memory for this; use a smaller volume or fewer pixels.")
+        reporter.fault(_in_words(error))
         return FAULT
     except KeyboardInterrupt:
         reporter.fault(CANCELLED_WORDS)
@@ -56,3 +64,10 @@ def _run(options: Namespace, reporter: Reporter) -> int:
             leave_cancelled()
         return CANCELLED
     return 0
+
+
+def _in_words(error: OSError) -> str:
+    """One sentence for what the system refused and nothing nearer to it told of."""
+    file = error.filename2 or error.filename
+    what = f"{file} cannot be used" if file else "A file cannot be read or written"
+    return f"{what} ({error.strerror or error}); check path, permissions and disk space."

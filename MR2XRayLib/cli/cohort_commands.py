@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import check_folder
+from MR2XRayLib.cli.inputs import check_folder, check_spared
 from MR2XRayLib.cli.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def prepare(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.cohort.preparing import prepare_heads
     from MR2XRayLib.cohort.reading import read_cohort
     from MR2XRayLib.cohort.shares import share_of
-    from MR2XRayLib.cohort.summary import summarise
+    from MR2XRayLib.cohort.summary import PAGE, PREPARED, summarise
 
     check_folder(options.out)
+    check_spared([options.file], [options.out / PREPARED, options.out / PAGE])
     cohort, share = read_cohort(options.file), share_of(options.task, os.environ)
     mine = share.of(cohort.heads)
     if share.count > 1:

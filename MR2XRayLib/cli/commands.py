@@ -10,7 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import check_folder, check_suffix, read_contrasts, read_transform
+from MR2XRayLib.cli.inputs import (
+    check_folder,
+    check_spared,
+    check_suffix,
+    geometry_files,
+    read_contrasts,
+    read_transform,
+)
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
@@ -27,17 +34,15 @@ if TYPE_CHECKING:
 
 def demo(options: Namespace, reporter: Reporter) -> None:
     """The digital head, its MR displaced by a known pose, end to end."""
-    from MR2XRayLib.demo import demo_pair
+    from MR2XRayLib.demo import demo_pair, write_pair
     from MR2XRayLib.registration import mean_error_mm
-    from MR2XRayLib.volume_io import write_volume
 
-    check_folder(options.out)
+    _check_results(options, geometry_files(options), contrasts=1)
     _check_views(options)
     reporter("digital head", 0.0)
     pair = demo_pair()
     reporter("digital head", 0.7)
-    write_volume(pair.ct, options.out / "ct.nii.gz")
-    write_volume(pair.mr, options.out / "mr.nii.gz")
+    write_pair(pair, options.out)
     reporter("digital head", 1.0)
     result = _main_job(options, reporter, [pair.mr], pair.ct, None)
     error = mean_error_mm(result.alignment.transform, pair.truth, pair.mr)
@@ -48,11 +53,26 @@ def run(options: Namespace, reporter: Reporter) -> None:
     """The main job on the user's volumes."""
     from MR2XRayLib.volume_io import read_volume
 
-    check_folder(options.out)
+    given = [path for path in options.mr if path is not None]
+    inputs = [*given, options.ct, options.transform, *geometry_files(options)]
+    _check_results(options, inputs, len(given))
     _check_views(options)
     mr = read_contrasts(options.mr, read_volume)
     ct = None if options.ct is None else read_volume(options.ct)
     _main_job(options, reporter, mr, ct, read_transform(options.transform))
+
+
+def _check_results(options: Namespace, inputs: Sequence[Path | None], contrasts: int) -> None:
+    """Say before the work, not after it, why the results of so many MR contrasts cannot be written into the folder.
+
+    Raises:
+        MR2XRayError: if it is a file, or a result would replace one of the inputs.
+    """
+    from MR2XRayLib.pipeline import PICTURES, files_of_run
+
+    for folder in (options.out, options.out / PICTURES):
+        check_folder(folder)
+    check_spared(inputs, files_of_run(options.out, contrasts))
 
 
 def _main_job(
@@ -122,12 +142,12 @@ def _warn(reporter: Reporter, synthesized: Projections, reference: Projections |
 
 
 def _tell_comparison(comparison: Comparison, reporter: Reporter) -> None:
+    from MR2XRayLib.metrics.comparison import in_digits
+
     keys = ("mae", "ssim", "psnr", "masked_psnr", "frc_mid", "hp_corr")
-    rows = [*comparison.to_json()["views"], {"view": "mean", **comparison.to_json()["mean"]}]
     reporter.say(f"{'view':<20}" + "".join(f"{key:>12}" for key in keys))
-    for row in rows:
-        numbers = ("-" if row[key] is None else f"{row[key]:.3f}" for key in keys)
-        reporter.say(f"{row['view']:<20}" + "".join(f"{number:>12}" for number in numbers))
+    for label, view in zip((*comparison.labels, "mean"), (*comparison.views, comparison.mean), strict=True):
+        reporter.say(f"{label:<20}" + "".join(f"{in_digits(getattr(view, key)):>12}" for key in keys))
 
 
 def register(options: Namespace, reporter: Reporter) -> None:
@@ -138,10 +158,12 @@ def register(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_suffix(options.out, (".tfm", ".txt", ".h5"), "a transform")
+    sidecar = options.out.with_suffix(".json")
+    check_spared((options.fixed, options.moving), (options.out, sidecar))
     fixed, moving = as_ct(read_volume(options.fixed)), as_mr(read_volume(options.moving))
     alignment = align(moving, fixed, None, options.preset, reporter)
     alignment.transform.write(options.out)
-    write_json(options.out.with_suffix(".json"), alignment_to_json(alignment))
+    write_json(sidecar, alignment_to_json(alignment))
     _tell_alignment(alignment, reporter)
     reporter.say(f"Wrote {options.out}")
     reporter.result(alignment_to_json(alignment))
@@ -152,11 +174,14 @@ def project(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.head import head_centre_mm, head_only
     from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
     from MR2XRayLib.mr_layers import layers_at_hand, project_mr
+    from MR2XRayLib.projection import Projections
     from MR2XRayLib.projection import project as forward_project
     from MR2XRayLib.transform import Transform
     from MR2XRayLib.volume_io import read_volume
 
     check_suffix(options.out, (".nrrd",), "projections")
+    inputs = (options.volume, options.transform, *geometry_files(options))
+    check_spared(inputs, Projections.files(options.out))
     _check_views(options)
     volume = read_volume(options.volume)
     centre = volume.centre_mm
@@ -197,6 +222,9 @@ def synthesize(options: Namespace, reporter: Reporter) -> None:
             raise MR2XRayError(
                 f"{wanted} cannot hold image and deviation: they are two files; give --deviation another name."
             )
+    inputs = [file for path in options.projections if path for file in Projections.files(path)]
+    results = [file for path in (options.out, wanted) if path for file in Projections.files(path)]
+    check_spared(inputs, results)
     contrasts = read_contrasts(options.projections, Projections.read)
     generator = load_generator(options.generator)
     if wanted is None:
@@ -219,7 +247,10 @@ def compare(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.metrics import compare as compare_projections
     from MR2XRayLib.projection import Projections
 
-    synthesized, reference = (Projections.read(path) for path in (options.synthesized, options.reference))
+    given = (options.synthesized, options.reference)
+    results = [] if options.out is None else [options.out]
+    check_spared([file for path in given for file in Projections.files(path)], results)
+    synthesized, reference = (Projections.read(path) for path in given)
     comparison = compare_projections(synthesized, reference)
     _warn(reporter, synthesized, reference)
     if options.out is not None:

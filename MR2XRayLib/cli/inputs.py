@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -55,6 +56,37 @@ def check_folder(path: Path) -> None:
     """
     if path.exists() and not path.is_dir():
         raise MR2XRayError(f"{path} is a file; give a folder for the results.")
+
+
+def check_spared(inputs: Iterable[Path | None], results: Iterable[Path]) -> None:
+    """Say before the work, not after it, that a result would take the place of what it is made from.
+
+    Args:
+        inputs: files that were given; None is one that was not.
+        results: files that will be written, or cleared away.
+
+    Raises:
+        MR2XRayError: if one file is both, by whatever path or link it is named.
+    """
+    for path, result in product(inputs, results):
+        if path is not None and _are_one(path, result):
+            raise MR2XRayError(
+                f"The result {result} would replace the input {path}; choose another name or folder for the results."
+            )
+
+
+def _are_one(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there
+        return False
+
+
+def geometry_files(options: Namespace) -> list[Path | None]:
+    """The files that `--views` and `--carm` name; words for views are a file's name that there is not."""
+    from MR2XRayLib.carm_presets import file_of
+
+    return [Path(options.views.strip()), file_of(options.carm or "")]
 
 
 def check_device_and_energy(options: Namespace) -> None:

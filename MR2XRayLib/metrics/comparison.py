@@ -60,14 +60,17 @@ class Metrics:
 
     def words(self) -> tuple[str, str]:
         """Two lines for people: the whole image, and inside the head."""
-        structure = f"FRC mid band {_digits(self.frc_mid)}   high-pass correlation {_digits(self.hp_corr)}"
+        structure = (
+            f"FRC mid band {in_digits(self.frc_mid)}   high-pass correlation {in_digits(self.hp_corr)}"
+        )
         return f"Whole image: {self._errors_in_words('')}", (
             f"Inside the head: {self._errors_in_words('masked_')}   {structure}"
         )
 
     def _errors_in_words(self, prefix: str) -> str:
         mae, rmse, ssim, psnr = (getattr(self, prefix + name) for name in ("mae", "rmse", "ssim", "psnr"))
-        return f"MAE {_digits(mae, 4)}   RMSE {_digits(rmse, 4)}   SSIM {_digits(ssim)}   PSNR {_digits(psnr, 1)} dB"
+        errors = f"MAE {in_digits(mae, 4)}   RMSE {in_digits(rmse, 4)}"
+        return f"{errors}   SSIM {in_digits(ssim)}   PSNR {in_digits(psnr, 1)} dB"
 
     @classmethod
     def mean_of(cls, views: tuple[Metrics, ...]) -> Metrics:
@@ -147,7 +150,8 @@ def measure(synthesized: np.ndarray, reference: np.ndarray) -> Metrics:
     )
 
 
-def _digits(value: float, decimals: int = 3) -> str:
+def in_digits(value: float, decimals: int = 3) -> str:
+    """A number for people: ∞ where it is infinite, a dash where it is undefined."""
     return "–" if math.isnan(value) else f"{value:.{decimals}f}".replace("inf", "∞")
 
 

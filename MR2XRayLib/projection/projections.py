@@ -12,7 +12,7 @@ import numpy as np
 
 from MR2XRayLib.carm import View
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import atomic_path, draft_folder, read_json, write_json
+from MR2XRayLib.files import atomic_path, draft_folder, move_all, read_json, write_json
 
 Unit = Literal["1", "mm", "raw mm"]
 """Of a pixel: line integral of attenuation, of normalised MR intensity, or of a volume's own numbers."""
@@ -86,6 +86,9 @@ class Projections:
         The sidecar holds unit, provenance and for each page the angles, the distances and the 3x4 matrix. Layers, where
         there are any, become the pages of a second NRRD, "-layers" added to its stem, one layer after the other. All
         files are written, or none.
+
+        Raises:
+            MR2XRayError: if the name does not end in .nrrd, a folder lies in the way of a file, or writing fails.
         """
         path = Path(path)
         if path.suffix.lower() != ".nrrd":
@@ -98,20 +101,26 @@ class Projections:
             except MR2XRayError as error:
                 # The user named a place, not the draft in it.
                 raise MR2XRayError(str(error).replace(str(folder), str(path.parent))) from None
-            for draft in folder.iterdir():
-                draft.replace(path.parent / draft.name)
+            move_all(folder, path.parent)
+
+    @staticmethod
+    def files(path: Path) -> tuple[Path, Path, Path]:
+        """The files that projections at `path` lie in: pages, sidecar, and layers where there are any."""
+        path = Path(path)
+        return path, path.parent / f"{path.stem}.json", path.parent / f"{path.stem}-layers.nrrd"
 
     def _write_files(self, path: Path) -> None:
-        self._write_pages(path, self.pixels)
+        pages, sidecar, layers = self.files(path)
+        self._write_pages(pages, self.pixels)
         if self.layers:
-            self._write_pages(_path_of_layers(path), np.concatenate(list(self.layers.values())))
+            self._write_pages(layers, np.concatenate(list(self.layers.values())))
         content = {
             "unit": self.unit,
             "layers": list(self.layers),
             "views": [view.to_json() for view in self.views],
             "provenance": dict(self.provenance),
         }
-        write_json(path.with_suffix(".json"), content)
+        write_json(sidecar, content)
 
     def _write_pages(self, path: Path, pixels: np.ndarray) -> None:
         import SimpleITK as sitk
@@ -129,9 +138,9 @@ class Projections:
         Raises:
             MR2XRayError: if the file or its sidecar is missing, unreadable, not finite, or they do not fit.
         """
-        path = Path(path)
+        path, sidecar, layers = cls.files(path)
         pixels = _read_pages(path)
-        content = read_json(path.with_suffix(".json"), "projection sidecar")
+        content = read_json(sidecar, "projection sidecar")
         try:
             views = tuple(View.from_json(view) for view in content["views"])
             unit, provenance = content["unit"], dict(content["provenance"])
@@ -139,14 +148,8 @@ class Projections:
         except (KeyError, TypeError, ValueError):
             unit = None
         if unit not in UNIT_OF_INTEGRAL.values():
-            raise MR2XRayError(
-                f"The sidecar {path.with_suffix('.json')} is not of this program's form; project again."
-            )
-        return cls(pixels, views, unit, provenance, _read_layers(path, names, len(pixels)))
-
-
-def _path_of_layers(path: Path) -> Path:
-    return path.with_name(f"{path.stem}-layers.nrrd")
+            raise MR2XRayError(f"The sidecar {sidecar} is not of this program's form; project again.")
+        return cls(pixels, views, unit, provenance, _read_layers(layers, names, len(pixels)))
 
 
 def _checked_names(names: list[str]) -> tuple[str, ...]:
@@ -161,14 +164,13 @@ def _checked_names(names: list[str]) -> tuple[str, ...]:
 
 
 def _read_layers(path: Path, names: tuple[str, ...], views: int) -> dict[str, np.ndarray]:
-    """The layers beside a projection file, each (views, rows, columns)."""
+    """The layers in the file of layers, each (views, rows, columns)."""
     if not names:
         return {}
-    pages = _read_pages(_path_of_layers(path))
+    pages = _read_pages(path)
     if len(pages) != len(names) * views:
         raise MR2XRayError(
-            f"{_path_of_layers(path)} holds {len(pages)} pages, not {views} for each of {len(names)} layers; project "
-            "again."
+            f"{path} holds {len(pages)} pages, not {views} for each of {len(names)} layers; project again."
         )
     return dict(zip(names, np.split(pages, len(names)), strict=True))
 

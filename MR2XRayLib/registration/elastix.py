@@ -22,7 +22,7 @@ import numpy as np
 import MR2XRayLib
 from MR2XRayLib.ending import undone
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import write_json
+from MR2XRayLib.files import reason_of, write_json
 from MR2XRayLib.progress import Progress
 from MR2XRayLib.registration.similarity import BINS, bin_range
 from MR2XRayLib.volume import Volume
@@ -97,20 +97,42 @@ def run_elastix(fixed: Volume, mask: Volume, moving: Volume, preset: str, progre
         mask: where in the fixed volume samples are drawn: voxels 0 or 1, on any grid.
 
     Raises:
-        MR2XRayError: if elastix or its process fails, with the reason from its log.
+        MR2XRayError: if elastix or its process fails, with the reason from its log, or its input cannot be written.
     """
     stages = [stage(transform, fixed, moving) for transform in PRESETS[preset]]
-    folder = Path(tempfile.mkdtemp(prefix="mr2xray-registration-"))
+    folder = _temporary_folder()
     with undone(partial(shutil.rmtree, folder, ignore_errors=True)):
         volumes = {"fixed": _clipped(fixed), "moving": _clipped(moving), "mask": mask.voxels.astype(np.uint8)}
         for key, voxels in volumes.items():
-            np.save(folder / f"{key}.npy", voxels, allow_pickle=False)
+            _save(folder / f"{key}.npy", voxels)
         affines = {
             key: v.affine.tolist() for key, v in (("fixed", fixed), ("moving", moving), ("mask", mask))
         }
         threads = min(os.cpu_count() or 1, 8)
         write_json(folder / "job.json", {"stages": stages, "affines": affines, "threads": threads})
         return _result(run_child(folder, len(stages) * len(LEVELS_MM), progress))
+
+
+def _temporary_folder() -> Path:
+    """A new folder for what the child reads."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="mr2xray-registration-"))
+    except OSError as error:
+        raise MR2XRayError(
+            f"No temporary folder can be made for the registration ({reason_of(error)}); free space, or name another "
+            "place in the environment variable TMPDIR."
+        ) from None
+
+
+def _save(path: Path, voxels: np.ndarray) -> None:
+    """Write voxels for the child."""
+    try:
+        np.save(path, voxels, allow_pickle=False)
+    except OSError as error:
+        raise MR2XRayError(
+            f"Cannot write {path} ({reason_of(error)}); free space, or name another place for temporary files in the "
+            "environment variable TMPDIR."
+        ) from None
 
 
 def _clipped(volume: Volume) -> np.ndarray:

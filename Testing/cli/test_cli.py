@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -154,6 +155,22 @@ def test_a_reference_of_another_energy_is_warned_of(
     assert "keV" not in capsys.readouterr().err
 
 
+def test_equal_images_have_an_infinite_psnr_in_words(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = str(results / "reference.nrrd")
+    assert main(["compare", pages, pages]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        "mean",
+        "0.000",
+        "1.000",
+        "∞",
+        "∞",
+        "1.000",
+        "1.000",
+    ]
+
+
 def test_without_a_ct_run_synthesizes_and_leaves_the_comparison_out(case: Path, tmp_path: Path) -> None:
     assert main(arguments(case, "--views", "PA", "--out", str(tmp_path))) == 0
     names = {path.name for path in tmp_path.iterdir()}
@@ -229,6 +246,131 @@ def faulty_calls(case: Path, folder: Path) -> dict[str, tuple[list[str], str]]:
         "bad suffix": (["project", ct, "--as", "ct", "--out", str(folder / "p.png")], "ends in .nrrd"),
         "not a projection": (["compare", ct, ct], "ct.nii"),
     }
+
+
+INPUTS = (
+    "mr.nrrd", "mr2.nrrd", "ct.h5", "transform.tfm", "reference.json", "views.json", "carm.json", "p.nrrd", "p.json",
+    "p-layers.nrrd", "s.nrrd", "s.json", "r.nrrd", "r.json",
+)  # fmt: skip
+
+REPLACING = (
+    ("run --mr mr.nrrd --out .", "mr.nrrd"),
+    ("run --mr t1.nrrd --mr mr2.nrrd --out {here}", "mr2.nrrd"),
+    ("run --mr {link}/mr.nrrd --out .", "mr.nrrd"),
+    ("run --mr absent --mr t2.nrrd --ct ../{name}/mr.nrrd --out .", "mr.nrrd"),
+    ("run --mr t1.nrrd --transform transform.tfm --out .", "transform.tfm"),
+    ("run --mr t1.nrrd --views reference.json --out .", "reference.json"),
+    ("demo --views reference.json --out .", "reference.json"),
+    ("register --fixed ct.h5 --moving mr.nrrd --out ct.h5", "ct.h5"),
+    ("project mr.nrrd --as mr --out mr.nrrd", "mr.nrrd"),
+    ("project p-layers.nrrd --as mr --out p.nrrd", "p-layers.nrrd"),
+    ("project mr.nrrd --as mr --views views.json --out views.nrrd", "views.json"),
+    ("project mr.nrrd --as mr --carm carm.json:one --out {link}/carm.nrrd", "carm.json"),
+    ("synthesize p.nrrd --out {here}/p.nrrd", "p.nrrd"),
+    ("synthesize absent p.nrrd --out p-layers.nrrd", "p-layers.nrrd"),
+    ("synthesize p.nrrd --out q.nrrd --deviation p.nrrd", "p.nrrd"),
+    ("compare s.nrrd r.nrrd --out s.nrrd", "s.nrrd"),
+    ("compare s.nrrd r.nrrd --out r.json", "r.json"),
+)
+
+
+@pytest.mark.parametrize(("call", "lost"), REPLACING)
+def test_a_result_never_replaces_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], call: str, lost: str
+) -> None:
+    here, link = tmp_path / "data", tmp_path / "link"
+    here.mkdir()
+    link.symlink_to(here, target_is_directory=True)
+    for name in INPUTS:
+        (here / name).write_text(f"the user's {name}")
+    monkeypatch.chdir(here)
+    assert main(call.format(here=here, link=link, name=here.name).split()) == 2
+    sentence = capsys.readouterr().err
+    assert re.search(
+        rf"The result \S*{re.escape(lost)} would replace the input \S*{re.escape(lost)};", sentence
+    )
+    assert {path.name: path.read_text() for path in here.iterdir()} == {
+        name: f"the user's {name}" for name in INPUTS
+    }
+
+
+def test_a_result_of_before_is_replaced(tmp_path: Path) -> None:
+    voxels = np.zeros((8, 8, 8), np.float32)
+    voxels[2:6, 2:6, 2:6] = 1.0
+    write_volume(Volume(voxels, np.diag([9.0, 9.0, 9.0, 1.0])), tmp_path / "block.nrrd")
+    for views in ("PA", "PA, LATL"):
+        call = ["project", str(tmp_path / "block.nrrd"), "--as", "raw", "--views", views]
+        assert main([*call, "--out", str(tmp_path / "p.nrrd")]) == 0
+    assert len(Projections.read(tmp_path / "p.nrrd").views) == 2
+
+
+def test_the_demo_spares_a_users_volumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("MR2XRayLib.demo.demo_pair", lambda: demo_pair(spacing_mm=8.0))
+    (tmp_path / "mr.nii.gz").write_text("mine")
+    assert main(["demo", "--out", str(tmp_path)]) == 2
+    assert "mr.nii.gz is not the demo's" in capsys.readouterr().err
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("mr.nii.gz", "mine")]
+
+
+def test_a_file_in_the_way_of_the_pictures_is_told_before_a_volume_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "png").write_text("mine")
+    for call in (["run", "--mr", "no.nrrd"], ["demo"]):
+        assert main([*call, "--out", str(tmp_path)]) == 2
+        assert "png is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied", "mr.nrrd"), "mr.nrrd cannot be used (Permission denied);"),
+        (OSError(18, "Cross-device link", "a", None, "b"), "b cannot be used (Cross-device link);"),
+        (OSError("27 requested and 4 written"), "written (27 requested and 4 written);"),
+        (MemoryError(), "not enough memory"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "not enough memory"),
+    ],
+    ids=["one file", "two files", "no file", "memory", "a GPU's memory", "memory by torch"],
+)
+def test_what_the_system_refuses_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, words: str
+) -> None:
+    def refuse(path: Path) -> Volume:
+        raise error
+
+    monkeypatch.setattr("MR2XRayLib.volume_io.read_volume", refuse)
+    call = ["project", "mr.nrrd", "--as", "mr", "--out", "p.nrrd"]
+    assert main([*call, "--progress", "json"]) == 2
+    told = capsys.readouterr()
+    assert words in told.err
+    assert len(told.err.splitlines()) == 1
+    assert json.loads(told.out) == {"error": told.err.strip()}
+    with pytest.raises(type(error)) as caught:
+        main([*call, "--debug"])
+    assert caught.value is error
+
+
+def test_a_fault_of_the_program_itself_is_no_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slip(path: Path) -> Volume:
+        raise RuntimeError("a slip")
+
+    monkeypatch.setattr("MR2XRayLib.volume_io.read_volume", slip)
+    with pytest.raises(RuntimeError, match="a slip"):
+        main(["project", "mr.nrrd", "--as", "mr", "--out", "p.nrrd"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows calls it an invalid argument, not a broken pipe")
+def test_a_reader_that_went_away_ends_the_command_without_a_word() -> None:
+    command = [sys.executable, "-m", "MR2XRayLib", "generators", "--progress", "json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 2
 
 
 FAULTS = (

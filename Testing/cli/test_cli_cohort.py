@@ -114,3 +114,14 @@ def test_a_task_of_another_form_is_one_sentence(
     call = ["cohort", "prepare", str(folder / "good.csv"), "--out", str(tmp_path), "--task", task]
     assert main(call) == 2
     assert "is not of the form I/N" in capsys.readouterr().err
+
+
+def test_a_cohort_file_is_not_replaced_by_the_one_that_is_prepared(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cohort.toml"
+    file.write_text('[[head]]\nname = "a"\nmr = "mr.nrrd"\nct = "ct.nrrd"\n')
+    before = file.read_bytes()
+    assert main(["cohort", "prepare", str(file), "--out", str(tmp_path)]) == 2
+    assert "would replace the input" in capsys.readouterr().err
+    assert file.read_bytes() == before

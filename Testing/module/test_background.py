@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from waiting import until
 
 from MR2XRayGUI.background import Background
@@ -89,11 +90,15 @@ def test_a_fault_of_ours_is_a_sentence_and_its_traceback_is_in_the_log(
     assert "Traceback" in caplog.text
 
 
-def test_too_little_memory_is_a_sentence() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), torch.OutOfMemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+)
+def test_too_little_memory_is_a_sentence(error: Exception) -> None:
     heard = Heard()
 
     def fail(_progress: Progress) -> None:
-        raise MemoryError
+        raise error
 
     Background(fail, heard.take_result, heard.take_error)
     until(lambda: heard.ended)

@@ -7,11 +7,13 @@ import pytest
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
-from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayScene import colours
 from MR2XRayScene.images import make_image_node, show
 
-VIEW = CArm(pixels=(1, 5), isocentre_mm=(0, 0, 0)).view(Angulation(0, 0))
+
+def view_of(rows: int, columns: int) -> View:
+    return CArm(pixels=(rows, columns), isocentre_mm=(0, 0, 0)).view(Angulation(0, 0))
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def scene() -> slicer.vtkMRMLScene:
 
 def image(scene, values, unit="1", role="synthesized") -> slicer.vtkMRMLScalarVolumeNode:
     node = make_image_node(scene, role)
-    show(node, np.array([values], np.float32), VIEW.with_pixels(1, len(values)), role, unit)
+    show(node, np.array([values], np.float32), view_of(1, len(values)), role, unit)
     return node
 
 
@@ -120,7 +122,7 @@ def test_a_blank_image_has_a_window_of_some_width(scene, values) -> None:
 def test_the_window_of_a_large_image_is_that_of_all_its_pixels(scene) -> None:
     pixels = np.random.default_rng(0).gamma(2.0, size=(512, 512)).astype(np.float32)
     node = make_image_node(scene, "mr")
-    show(node, pixels, VIEW.with_pixels(512, 512), "mr", "mm")
+    show(node, pixels, view_of(512, 512), "mr", "mm")
     _, high = colours.windows([node], shared=False)[0]
     assert high == pytest.approx(np.percentile(pixels, 99.9), rel=0.1)
 

@@ -126,7 +126,7 @@ def test_the_next_image_of_the_size_uses_the_same_memory_and_is_told_of_once(sce
 
 def test_an_image_may_change_its_size(scene) -> None:
     node = shown(scene)
-    show(node, np.ones((3, 4)), PA.with_pixels(3, 4), "mr", "mm")
+    show(node, np.ones((3, 4)), replace(CARM, pixels=(3, 4)).view(PA.angulation), "mr", "mm")
     assert slicer.util.arrayFromVolume(node).shape == (1, 3, 4)
     assert slicer.util.arrayFromVolume(node).dtype == np.float32
     assert node.GetAttribute("MR2XRay.Provenance") is None

@@ -108,12 +108,13 @@ def test_moved_head_lies_at_the_pose_and_registers_back(head):
     truth = moving.transform_to(fixed)
     np.testing.assert_allclose(truth.apply(there), here, atol=0.05)
     np.testing.assert_allclose(truth.matrix, POSE.inverse().matrix, atol=1e-12)
-    assert truth.is_rigid
 
 
 def test_a_varied_heads_registration_is_rigid_too():
     head = digital_head(5)
-    assert head.moved(POSE).transform_to(head).is_rigid
+    turn = head.moved(POSE).transform_to(head).matrix[:3, :3]
+    np.testing.assert_allclose(turn.T @ turn, np.eye(3), atol=1e-5)
+    assert np.linalg.det(turn) > 0
 
 
 def test_moving_head_and_view_alike_changes_no_picture(head):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_one_slice_seen_face_on_is_as_thick_as_its_spacing() -> None:
 def test_a_bright_corner_voxel_is_seen_whole_in_every_view(corner: tuple[int, int, int]) -> None:
     volume = block((9, 11, 7))
     volume.voxels[tuple(-c for c in corner)] = 1
-    fine = [view.with_pixels(400, 400) for view in VIEWS]
+    fine = [replace(CARM, pixels=(400, 400)).view(view.angulation) for view in VIEWS]
     sums = project(volume, fine, backend="torch", device="cpu").pixels.sum(axis=(1, 2)) * (200 / 400) ** 2
     index = [(n - 1) * c for n, c in zip((9, 11, 7), corner[::-1], strict=True)]
     world = volume.to_world(np.array(index))
@@ -73,8 +74,9 @@ def test_a_source_inside_the_volume_is_an_error_even_in_its_air() -> None:
 
 
 def test_views_of_different_sizes_are_an_error() -> None:
+    coarse = replace(CARM, pixels=(10, 10)).view(VIEWS[1].angulation)
     with pytest.raises(MR2XRayError, match="same rows and columns"):
-        project(block((3, 3, 3), 1), [VIEWS[0], VIEWS[1].with_pixels(10, 10)], device="cpu")
+        project(block((3, 3, 3), 1), [VIEWS[0], coarse], device="cpu")
 
 
 def test_projections_come_back_from_their_file(tmp_path: Path) -> None:
@@ -86,6 +88,17 @@ def test_projections_come_back_from_their_file(tmp_path: Path) -> None:
     for before, after in zip(written.views, read.views, strict=True):
         np.testing.assert_allclose(after.matrix(), before.matrix(), atol=1e-9)
         assert after.angulation == before.angulation
+
+
+@pytest.mark.parametrize("name", ["p.nrrd", "p.json", "p-layers.nrrd"])
+def test_a_folder_in_the_way_of_a_file_is_a_sentence_and_nothing_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    plain = project(block((6, 7, 8), 0.01), VIEWS[:1], device="cpu")
+    (tmp_path / name).mkdir()
+    with pytest.raises(MR2XRayError, match=rf"{name} is in the way of a file"):
+        replace(plain, layers={"head": plain.pixels}).write(tmp_path / "p.nrrd")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_projection_file_without_its_sidecar_is_an_error(tmp_path: Path) -> None:

@@ -60,3 +60,9 @@ def shifted(transform: Transform, millimetres: float) -> Transform:
     """The transform followed by a shift along x."""
     pose = np.array([0, 0, 0, millimetres, 0, 0])
     return Transform(rigid_matrix(pose, np.zeros(3), np.zeros(3)) @ transform.matrix)
+
+
+def is_rigid(transform: Transform) -> bool:
+    """Whether distances are kept (to 1e-5) and nothing is mirrored."""
+    linear = transform.matrix[:3, :3]
+    return bool(np.allclose(linear.T @ linear, np.eye(3), atol=1e-5) and np.linalg.det(linear) > 0)

@@ -94,6 +94,24 @@ def test_an_interpreter_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyP
         run()
 
 
+def test_a_full_temporary_folder_is_one_sentence_and_leaves_no_file(
+    temporary_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*arguments, **options) -> None:
+        raise OSError("27000 requested and 4968 written")  # numpy's words, without an error number
+
+    monkeypatch.setattr(np, "save", full_disk)
+    with pytest.raises(MR2XRayError, match=r"Cannot write .*fixed\.npy \(the disk may be full\); .* TMPDIR"):
+        run()
+    assert not list(temporary_folder.iterdir())
+
+
+def test_a_temporary_folder_that_is_gone_is_one_sentence(temporary_folder: Path) -> None:
+    temporary_folder.rmdir()
+    with pytest.raises(MR2XRayError, match=r"No temporary folder .*No such file or directory.* TMPDIR"):
+        run()
+
+
 def test_an_interrupted_call_leaves_no_child_and_no_file(
     worker, temporary_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
