@@ -24,7 +24,7 @@ if (_CHECKOUT / "MR2XRayLib").is_dir() and str(_CHECKOUT) not in sys.path:
     sys.path.append(str(_CHECKOUT))
 
 from MR2XRayLib.transform import Transform
-from MR2XRayScene import console
+from MR2XRayScene import console, layout
 from MR2XRayScene.parameters import MR2XRayParameterNode
 from MR2XRayScene.session import Session
 
@@ -47,6 +47,13 @@ class MR2XRay(ScriptedLoadableModule):
             "Reproduces Stimpel et al., MR to X-Ray Projection Image Synthesis (arXiv 1710.07498). "
             "Registration by elastix; the shipped generators were trained on BrainWeb anatomies."
         )
+        # A scene that was saved in our layout may be opened before the panel is made.
+        slicer.app.connect("startupCompleted()", _register_layout)
+
+
+def _register_layout() -> None:
+    """Make our layouts known to Slicer."""
+    layout.register_layout(slicer.mrmlScene)
 
 
 class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -65,6 +72,8 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from MR2XRayGUI.panel import Panel
 
         ScriptedLoadableModuleWidget.setup(self)
+        # Where the module came after the program had started.
+        _register_layout()
         widget = slicer.util.loadUI(self.resourcePath("UI/MR2XRay.ui"))
         self.layout.addWidget(widget)
         self.ui = slicer.util.childWidgetVariables(widget)
@@ -102,7 +111,8 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller: Any, event: Any) -> None:
-        """Called just after the scene is closed."""
+        """Called just after the scene is closed: the slice views are as new."""
+        layout.claim_views(slicer.mrmlScene)
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -112,6 +122,7 @@ class MR2XRayWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneEndImport(self, caller: Any, event: Any) -> None:
         """Called just after a scene was loaded: its parameter node has its node references only now."""
+        layout.claim_views(slicer.mrmlScene)
         if self.parent.isEntered:
             self.initializeParameterNode()
 

@@ -8,8 +8,9 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from MR2XRayGUI.dependencies import ensure_live
 from MR2XRayGUI.views_table import ViewsTable
-from MR2XRayLib.carm_presets import make_own_file, read_presets
+from MR2XRayLib.carm_presets import CArmPreset, make_own_file, read_presets
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.views import named_views
 from MR2XRayScene import geometry
@@ -27,20 +28,27 @@ class CArmSection:
         ui.viewComboBox.addItem(_("Choose a view..."))
         for name, view in named_views().items():
             ui.viewComboBox.addItem(f"{name}: {view.angulation}", name)
-        try:
-            self._presets = read_presets()
-        except MR2XRayError as error:
-            self._presets = {}
-            panel.fault(str(error))
-        for name, preset in self._presets.items():
-            ui.presetComboBox.addItem(name)
-            ui.presetComboBox.setItemData(ui.presetComboBox.count - 1, preset.note, qt.Qt.ToolTipRole)
+        self._presets: dict[str, CArmPreset] = {}
+        self.reload()
         panel.connect(ui.viewComboBox, "activated(int)", self._take_named_view)
         panel.connect(ui.presetComboBox, "activated(int)", self._take_preset)
         panel.connect(ui.editPresetsButton, "clicked()", self._edit_presets)
         panel.connect(ui.cameraButton, "clicked()", self._take_camera)
         panel.connect(ui.crosshairButton, "clicked()", self._take_crosshair)
         self._table = ViewsTable(panel)
+
+    def reload(self) -> None:
+        """Read again which C-arms there are; where their file is faulty, say so and keep those that were read."""
+        try:
+            self._presets = read_presets()
+        except MR2XRayError as error:
+            self._panel.fault(str(error))
+            return
+        box = self._panel.ui.presetComboBox
+        box.clear()
+        for index, (name, preset) in enumerate(self._presets.items()):
+            box.addItem(name)
+            box.setItemData(index, preset.note, qt.Qt.ToolTipRole)
 
     def refresh(self) -> None:
         """Say the angles in words, and what such a C-arm cannot do."""
@@ -78,9 +86,14 @@ class CArmSection:
 
     def _take_preset(self, index: int) -> None:
         name = self._panel.ui.presetComboBox.itemText(index)
-        geometry.preset_into(self._panel.parameters.carm, self._presets[name])
+        try:
+            geometry.preset_into(self._panel.parameters, self._presets[name])
+        finally:
+            # Where it is refused, the box still names the one before.
+            self.refresh()
 
     def _edit_presets(self) -> None:
+        self._panel.ensure(ensure_live)
         file = make_own_file()
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(file)))
         self._panel.say(

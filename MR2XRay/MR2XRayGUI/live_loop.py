@@ -34,6 +34,7 @@ class LiveLoop:
         self._rests_at: object = None
         self._began = self._milliseconds = 0.0
         self._drawing: Steps[None] | None = None
+        self._fault = ""
         self._images = self._timer(0, self._make_images)
         self._numbers = self._timer(NUMBERS_AFTER_MS, self._make_numbers)
         self._deviating: Steps[None] | None = None
@@ -43,8 +44,17 @@ class LiveLoop:
         timer = qt.QTimer()
         timer.setSingleShot(True)
         timer.setInterval(milliseconds)
-        timer.connect("timeout()", self._panel.guarded(function))
+        timer.connect("timeout()", self._remembered(function))
         return timer
+
+    def _remembered(self, function: Callable[[], None]) -> Callable[[], None]:
+        """The function, its fault told, and remembered until it is mended."""
+        guarded = self._panel.guarded(function)
+
+        def call() -> None:
+            self._fault = guarded() or self._fault
+
+        return call
 
     def refresh(self) -> None:
         """Something changed: show it, if live and if what is shown is no longer what is set."""
@@ -82,7 +92,7 @@ class LiveLoop:
     def finish(self) -> None:
         """Let no preview stand; it is made exact now, not at the pause. No expected error comes after it."""
         self._leave()
-        self._panel.guarded(lambda: self._panel.session.make_exact(self._panel.parameters))()
+        self._remembered(lambda: self._panel.session.make_exact(self._panel.parameters))()
 
     def stop(self) -> None:
         """Forget what was to be shown."""
@@ -111,6 +121,8 @@ class LiveLoop:
             self._images.start()
             return
         self._panel.images_shown()
+        self._panel.unsay(self._fault)
+        self._fault = ""
         self._milliseconds = 1e3 * (time.perf_counter() - self._began)
         self._panel.ui.liveNote.text = _("{ms:.0f} ms").format(ms=self._milliseconds)
         self._numbers.start()

@@ -24,7 +24,7 @@ from MR2XRayGUI.synthesis_section import SynthesisSection
 from MR2XRayGUI.training_section import TrainingSection
 from MR2XRayGUI.volumes_section import VolumesSection
 from MR2XRayGUI.watch import Watch
-from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.errors import MR2XRayError, lacks_memory
 
 if TYPE_CHECKING:
     from MR2XRayScene.parameters import MR2XRayParameterNode
@@ -63,10 +63,11 @@ class Panel:
         self.job = Job(self)
         self.preparation = Preparation(self)
         self.live = LiveLoop(self)
+        self._carm = CArmSection(self)
         self._sections = (
             VolumesSection(self),
             RegistrationSection(self),
-            CArmSection(self),
+            self._carm,
             GeneratorSection(self),
             SynthesisSection(self),
             ResultsSection(self),
@@ -77,6 +78,8 @@ class Panel:
         """Work on this parameter node from now on."""
         self.parameters = parameters
         self.refresh()
+        # Images outlive the loading of more into their scene; their captions went with `detach`.
+        self.guarded(self.images_shown)()
 
     def detach(self) -> None:
         """Forget the parameter node; work under way is given up, its result would find no scene."""
@@ -88,6 +91,9 @@ class Panel:
         self.say("")
         self._on_return.clear()
         self.session.forget()
+        self._captions.hide()
+        self.ui.liveNote.text = ""
+        self._tell_of_images("", "")
 
     def close(self) -> None:
         """The program ends, or the module is loaded anew: nothing of this panel works on."""
@@ -96,6 +102,7 @@ class Panel:
     def enter(self) -> None:
         """The user comes to this module: what was shown is shown again, and what came meanwhile."""
         self._is_away = False
+        self.reload_own()
         self.refresh()
         waiting = [self.show_layout, *self._on_return] if self._was_shown else self._on_return
         self._on_return = []
@@ -144,6 +151,11 @@ class Panel:
             section.refresh()
         self.live.refresh()
 
+    def reload_own(self) -> None:
+        """Look again which C-arms and generators there are: the user may have changed what is their own."""
+        self.store.reload()
+        self._carm.reload()
+
     def ensure(self, *needs: Callable[[], None]) -> None:
         """Make sure of packages, see `dependencies`; what could not be prepared without them is prepared then.
 
@@ -169,12 +181,28 @@ class Panel:
         """
         if self.parameters is not None:
             self._captions.show(self.session.shown.captions(self.parameters))
-            for note, text in (
-                (self.ui.generatorNote, " ".join(self.session.caveats)),
-                (self.ui.fourthNote, self.session.without_expected_error(self.parameters)),
-            ):
-                note.text, note.visible = text, bool(text)
+            self._tell_of_images(
+                " ".join(self.session.caveats), self.session.without_expected_error(self.parameters)
+            )
             qt.QTimer.singleShot(0, self.session.shown.settle)
+
+    def _tell_of_images(self, generator: str, fourth: str) -> None:
+        """Write the notes on the synthesized image and on the fourth; empty ones are hidden."""
+        for note, text in ((self.ui.generatorNote, generator), (self.ui.fourthNote, fourth)):
+            note.text, note.visible = text, bool(text)
+
+    def offer(self, widget: Any, what: str, lack: str = "", *, alone: bool = False) -> None:
+        """Enable a widget, its tooltip saying what it does; or disable it, its tooltip saying why.
+
+        Args:
+            widget: a button, a box or a slider.
+            what: what it does.
+            lack: what is missing for it, and what to do; empty if nothing is.
+            alone: whether it has to wait for other work under way.
+        """
+        if alone and not lack and self.job.running:
+            lack = _("Other work is under way; wait for it or cancel it first.")
+        widget.enabled, widget.toolTip = not lack, lack or what
 
     def say(self, text: str) -> None:
         """A line for the user at the top of the panel; empty hides it."""
@@ -188,6 +216,11 @@ class Panel:
     def forget_fault(self) -> None:
         """What may have gone wrong before is of no interest any more."""
         if self.ui.messageLabel.styleSheet == FAULT_STYLE:
+            self.say("")
+
+    def unsay(self, sentence: str) -> None:
+        """Take a sentence away that is not true any more, if it still stands there."""
+        if self.ui.messageLabel.text == sentence:
             self.say("")
 
     def _message(self, text: str, style: str) -> None:
@@ -214,32 +247,40 @@ class Panel:
 
         widget.connect(signal, act if signal.startswith(ACTS) else guarded)
 
-    def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
+    def guarded(self, function: Callable[..., None]) -> Callable[..., str]:
         """As `telling`, for what the panel's widgets and timers call: it does nothing while the user is elsewhere."""
         telling = self.telling(function)
 
-        def call(*values: Any) -> None:
-            if not self._is_away:
-                telling(*values)
+        def call(*values: Any) -> str:
+            return "" if self._is_away else telling(*values)
 
         return call
 
-    def telling(self, function: Callable[..., None]) -> Callable[..., None]:
-        """The function, its faults told in the panel; it does nothing while there is no parameter node."""
+    def telling(self, function: Callable[..., None]) -> Callable[..., str]:
+        """The function, its faults told in the panel; it does nothing while there is no parameter node.
 
-        def call(*values: Any) -> None:
+        Instead of what the function returns it gives the fault that was told, or an empty text.
+        """
+
+        def call(*values: Any) -> str:
             if self.parameters is None:
-                return
+                return ""
             try:
                 function(*values)
-            except MR2XRayError as error:
-                self.fault(str(error))
-            except MemoryError:
-                self.fault(_("There is not enough memory for this; use a smaller volume or fewer pixels."))
             except Exception as error:
-                logging.exception("MR2XRay")
-                self.fault(
-                    _("This failed unexpectedly ({error}); the log has the details.").format(error=error)
-                )
+                sentence = _sentence_of(error)
+                self.fault(sentence)
+                return sentence
+            return ""
 
         return call
+
+
+def _sentence_of(error: Exception) -> str:
+    """A fault as it is told; what is behind one that nobody foresaw goes to the log."""
+    if isinstance(error, MR2XRayError):
+        return str(error)
+    if lacks_memory(error):
+        return _("There is not enough memory for this; use a smaller volume or fewer pixels.")
+    logging.error("MR2XRay", exc_info=error)
+    return _("This failed unexpectedly ({error}); the log has the details.").format(error=error)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Preparation:
     """Keeps `session.prepared` in step with volumes, transforms, generator and device.
 
-    Attributes:
-        words: what is to be said about the volumes; empty if they are in order.
+    `words` stand beside the volumes as long as they are true. That the chosen generator is not installed is told at the
+    top of the panel too, once.
     """
 
     def __init__(self, panel: Panel) -> None:
@@ -32,7 +32,12 @@ class Preparation:
         self._network: object = None
         self._packages: frozenset[str] = frozenset()
         self._waiting: list[Callable[[], None]] = []
-        self.words = ""
+        self._words = self._lack = ""
+
+    @property
+    def words(self) -> str:
+        """What is to be said about volumes and generator; empty if they are in order."""
+        return self._words or self._lack
 
     @property
     def busy(self) -> bool:
@@ -49,19 +54,19 @@ class Preparation:
         if volumes == self._volumes and generator == self._network:
             return
         ready = panel.session.prepared if volumes == self._volumes else None
-        self.abandon()
+        self._give_up()
         panel.live.wake()
         self._volumes, self._network, self._packages = volumes, generator, at_hand()
         panel.session.prepared = None
-        self.words = ""
+        self._words = ""
         if first_mr(parameters) is None and parameters.ct is None:
             return
         try:
             pair = chosen_pair(parameters)
         except MR2XRayError as error:
-            self.words = str(error)
+            self._words = str(error)
             return
-        self.words = _("Preparing the volumes...")
+        self._words = _("Preparing the volumes...")
         device = panel.device
         self._background = Background(
             (lambda progress: with_generator(ready, generator, progress))
@@ -74,12 +79,18 @@ class Preparation:
         self._abandoned = None
 
     def _generator(self) -> Path | None:
-        """The folder of the chosen generator."""
+        """The folder of the chosen generator; that it is not installed is told when that becomes so."""
+        panel, folder, lack = self._panel, None, ""
         try:
-            return self._panel.store.folder(self._panel.parameters.generator)
+            folder = panel.store.folder(panel.parameters.generator)
         except MR2XRayError as error:
-            self._panel.fault(str(error))
-            return None
+            lack = str(error)
+        if lack != self._lack:
+            panel.unsay(self._lack)
+            if lack:
+                panel.fault(lack)
+            self._lack = lack
+        return folder
 
     def when_ready(self, function: Callable[[], None]) -> None:
         """Call a function once the volumes are prepared, at once if they are.
@@ -92,29 +103,38 @@ class Preparation:
         elif self.busy:
             self._waiting.append(function)
         else:
-            raise MR2XRayError(self.words or _("No volume is chosen; choose an MR volume first."))
+            raise MR2XRayError(self._words or _("No volume is chosen; choose an MR volume first."))
 
     def again(self) -> None:
         """Prepare all of it anew, as after an installation."""
-        self.abandon()
+        self._give_up()
         self.refresh()
 
     def retry(self) -> None:
         """`refresh`, and once more what failed, volumes or the generator alone: the user may have mended it."""
         if not self.busy and self._panel.session.prepared is None:
             self._volumes = None
-        elif not self.busy and self.words:
+        elif not self.busy and self._words:
             # No generator's folder, nor the want of one.
             self._network = object()
         self.refresh()
 
     def use_packages(self) -> None:
-        """Prepare all of it anew if packages have come since it was prepared, whoever installed them."""
+        """Prepare all of it anew if packages have come since it was prepared, whoever installed them.
+
+        With them the place is known where the user's own C-arms and generators lie.
+        """
         if at_hand() != self._packages:
+            self._panel.reload_own()
             self.again()
+            self._panel.refresh()
 
     def abandon(self) -> None:
-        """Give up what is under way, and forget what was prepared."""
+        """The scene goes away: give up what is under way, and forget what was prepared and told."""
+        self._give_up()
+        self._lack = ""
+
+    def _give_up(self) -> None:
         if self._background is not None:
             self._background.abandon()
             self._abandoned = self._background
@@ -122,7 +142,7 @@ class Preparation:
         self._waiting.clear()
 
     def _done(self, prepared: Prepared) -> None:
-        self._background, self.words = None, prepared.words
+        self._background, self._words = None, prepared.words
         self._panel.session.take(prepared)
         waiting, self._waiting = self._waiting, []
         for function in waiting:
@@ -131,6 +151,6 @@ class Preparation:
         self._panel.refresh()
 
     def _failed(self, sentence: str) -> None:
-        self._background, self.words = None, sentence
+        self._background, self._words = None, sentence
         self._waiting.clear()
         self._panel.refresh()

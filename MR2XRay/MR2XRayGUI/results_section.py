@@ -24,6 +24,7 @@ class ResultsSection:
     def __init__(self, panel: Panel) -> None:
         self._panel, ui = panel, panel.ui
         self._how: object = None
+        self._head: object = None
         ui.exportComboBox.addItems(list(export.KINDS))
         ui.exportFolderLineEdit.currentPath = slicer.util.settingsValue(FOLDER_SETTING, "")
         panel.connect(ui.resultSlider, "valueChanged(int)", self._browse)
@@ -40,21 +41,40 @@ class ResultsSection:
         ui.resultSlider.maximum = max(0, count - 1)
         ui.resultSlider.value = parameters.resultIndex
         ui.resultSlider.blockSignals(False)
-        ui.resultSlider.enabled = ui.exportButton.enabled = count > 0
+        ui.resultSlider.enabled = count > 0
         ui.resultLabel.text = f"{min(parameters.resultIndex, count - 1) + 1} / {count}" if count else ""
-        ui.exportButton.toolTip = (
-            _("Write the synthesized views into the folder.")
-            if count
-            else _("Synthesize all kept views first.")
-        )
-        ui.metricsTable.setMRMLTableNode(parameters.metrics)
-        ui.metricsTable.visible = ui.plotButton.enabled = parameters.metrics is not None
-        display = parameters.display
-        how = (display.quantity, display.inverted, display.sharedWindow, display.fourth, display.head)
+        lack = "" if count else _("Synthesize all kept views first.")
+        panel.offer(ui.exportButton, _("Write the synthesized views into the folder."), lack)
+        self._refresh_metrics()
+        self._refresh_images()
+        self._refresh_head()
+
+    def _refresh_metrics(self) -> None:
+        """The table and what is made of it."""
+        ui, metrics = self._panel.ui, self._panel.parameters.metrics
+        if ui.metricsTable.mrmlTableNode() is not metrics:
+            # Set again, it would lose its widths and what is selected.
+            ui.metricsTable.setMRMLTableNode(metrics)
+        ui.metricsTable.visible = metrics is not None
+        lack = "" if metrics is not None else _("Synthesize all kept views with a CT first.")
+        self._panel.offer(ui.plotButton, _("Show the metric over the views in a plot view."), lack)
+
+    def _refresh_images(self) -> None:
+        """The images, if they are to be shown in another way than until now."""
+        panel, display = self._panel, self._panel.parameters.display
+        how = (display.quantity, display.inverted, display.sharedWindow, display.fourth)
         if how != self._how:
             self._how = how
-            panel.guarded(panel.session.show_again)(parameters)
+            panel.guarded(panel.session.show_again)(panel.parameters)
             panel.images_shown()
+
+    def _refresh_head(self) -> None:
+        """The head in the 3D view, if another volume is chosen or it is to be shown in another way."""
+        panel, volume = self._panel, self._panel.session.head_volume(self._panel.parameters)
+        head = (panel.parameters.display.head, None if volume is None else volume.GetID())
+        if head != self._head:
+            self._head = head
+            panel.guarded(panel.session.show_head)(panel.parameters)
 
     def _browse(self, index: int) -> None:
         self._panel.parameters.resultIndex = index

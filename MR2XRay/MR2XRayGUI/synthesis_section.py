@@ -29,20 +29,26 @@ class SynthesisSection:
         """Enable what can be done, and say why the rest cannot."""
         panel, ui, parameters = self._panel, self._panel.ui, self._panel.parameters
         has_mr = first_mr(parameters) is not None
-        chosen = has_mr or parameters.ct is not None
-        ui.updateButton.enabled = ui.liveCheckBox.enabled = chosen
-        ui.updateButton.toolTip = (
-            _("Project, synthesize and compare at the present angles.")
-            if chosen
-            else _("Choose an MR volume first.")
+        lack = "" if has_mr or parameters.ct is not None else _("Choose an MR volume first.")
+        panel.offer(ui.updateButton, _("Project, synthesize and compare at the present angles."), lack)
+        panel.offer(
+            ui.liveCheckBox,
+            _(
+                "Project, synthesize and compare at every move of a slider. While it moves, the synthesized image may "
+                "be a quick preview; at rest it is exact, and the numbers are made of it."
+            ),
+            # What is on can be switched off.
+            "" if parameters.live else lack,
         )
         views = ui.viewsTable.rowCount
-        ui.synthesizeAllButton.enabled = has_mr and views > 0 and not panel.job.running
         ui.synthesizeAllButton.text = _("Synthesize all {n} views").format(n=views)
-        ui.synthesizeAllButton.toolTip = (
-            _("Project, synthesize and compare all kept views in a process of their own.")
+        panel.offer(
+            ui.synthesizeAllButton,
+            _("Project, synthesize and compare all kept views in a process of their own."),
+            ""
             if views and has_mr
-            else _("Choose an MR volume and keep some views in the section C-arm first.")
+            else _("Choose an MR volume and keep some views in the section C-arm first."),
+            alone=True,
         )
 
     def _go_live(self, live: bool) -> None:

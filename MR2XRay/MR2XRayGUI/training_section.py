@@ -33,11 +33,13 @@ class TrainingSection:
         ui, parameters = self._panel.ui, self._panel.parameters
         has_pair = first_mr(parameters) is not None and parameters.ct is not None
         ready = has_pair and bool(ui.tunedNameLineEdit.text)
-        ui.trainButton.enabled = ready and not self._panel.job.running
-        ui.trainButton.toolTip = (
-            _("Train in a process of its own; Cancel leaves everything as it was.")
+        self._panel.offer(
+            ui.trainButton,
+            _("Train in a process of its own; Cancel leaves everything as it was."),
+            ""
             if ready
-            else _("Choose an MR and a CT volume that lie on each other, and a name for the result.")
+            else _("Choose an MR and a CT volume that lie on each other, and a name for the result."),
+            alone=True,
         )
 
     def _train(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
 
 FILES = "Views (*.csv *.json)"
+NO_VIEWS = geometry.views_to_json(())
 
 
 class ViewsTable:
@@ -39,19 +40,31 @@ class ViewsTable:
 
     def refresh(self) -> None:
         """Show the views of the parameter node."""
-        ui, text = self._panel.ui, self._panel.parameters.viewsJson
+        panel, ui, text = self._panel, self._panel.ui, self._panel.parameters.viewsJson
         if text != self._shown:
-            views = self._views()
-            ui.viewsTable.setRowCount(len(views))
-            for row, view in enumerate(views):
-                angles = view.angulation
-                words = (str(angles), f"{angles.primary:.1f}", f"{angles.secondary:.1f}")
-                for column, word in enumerate(words):
-                    ui.viewsTable.setItem(row, column, qt.QTableWidgetItem(word))
             self._shown = text
-        ui.viewsGroup.title = _("Kept views ({n})").format(n=ui.viewsTable.rowCount)
-        ui.removeViewsButton.enabled = ui.clearViewsButton.enabled = ui.viewsTable.rowCount > 0
-        ui.exportViewsButton.enabled = ui.viewsTable.rowCount > 0
+            # A list that cannot be read is told once, and shown as none.
+            ui.viewsTable.setRowCount(0)
+            panel.guarded(self._fill)()
+        count = ui.viewsTable.rowCount
+        ui.viewsGroup.title = _("Kept views ({n})").format(n=count)
+        lack = "" if count else _("No view is kept yet; keep one first.")
+        panel.offer(ui.removeViewsButton, _("Remove the selected views."), lack)
+        panel.offer(ui.clearViewsButton, _("Remove all views."), "" if text != NO_VIEWS else lack)
+        panel.offer(
+            ui.exportViewsButton,
+            _("Write the views as CSV (angles) or JSON (whole geometry, 3x4 matrices)."),
+            lack,
+        )
+
+    def _fill(self) -> None:
+        table, views = self._panel.ui.viewsTable, self._views()
+        table.setRowCount(len(views))
+        for row, view in enumerate(views):
+            angles = view.angulation
+            words = (str(angles), f"{angles.primary:.1f}", f"{angles.secondary:.1f}")
+            for column, word in enumerate(words):
+                table.setItem(row, column, qt.QTableWidgetItem(word))
 
     def _views(self) -> list[View]:
         return list(geometry.views_from_json(self._panel.parameters.viewsJson))
@@ -87,7 +100,7 @@ class ViewsTable:
             self._panel.say(_("Views written to {path}.").format(path=path))
 
     def _copy_matrix(self) -> None:
-        matrix = self._panel.session.view(self._panel.parameters).matrix
+        matrix = self._panel.session.view(self._panel.parameters).matrix()
         qt.QApplication.clipboard().setText("\n".join(" ".join(f"{x:.9g}" for x in row) for row in matrix))
         self._panel.say(_("The 3x4 matrix (world LPS mm to column, row) is in the clipboard."))
 

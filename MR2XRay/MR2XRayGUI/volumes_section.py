@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayScene import fusion, layout
 from MR2XRayScene.volumes import node_from_volume
 
 if TYPE_CHECKING:
@@ -75,10 +78,39 @@ class VolumesSection:
         panel = self._panel
         panel.say(_("Downloading the sample data CT-MR Brain..."))
         slicer.app.processEvents()
-        ct, t1, _t2 = SampleData.downloadSamples("CTMRBrain")
+        ct, t1, _t2 = _all_three(SampleData.downloadSamples("CTMRBrain"))
         panel.parameters.mr, panel.parameters.ct = t1, ct
         panel.say(_("CT-MR Brain is loaded; register the MR to the CT."))
 
 
+def _all_three(
+    loaded: Sequence[slicer.vtkMRMLScalarVolumeNode | None],
+) -> Sequence[slicer.vtkMRMLScalarVolumeNode]:
+    """The volumes of the sample data. Slicer leaves out what could not be downloaded; then the others go again.
+
+    Raises:
+        MR2XRayError: if not all of them are there.
+    """
+    nodes = [node for node in loaded if node is not None]
+    if len(nodes) == 3:
+        return nodes
+    for node in nodes:
+        node.GetScene().RemoveNode(node)
+    raise MR2XRayError(
+        _("CT-MR Brain could not be downloaded; check the network and try again, or press Digital head.")
+    )
+
+
 def _show_in_slices(ct: slicer.vtkMRMLScalarVolumeNode) -> None:
-    slicer.util.setSliceViewerLayers(background=ct, foreground=None, fit=True)
+    """Show a CT in Slicer's three slice views; `slicer.util.setSliceViewerLayers` would take ours as well."""
+    scene = ct.GetScene()
+    if scene is None:
+        # It was removed while the user was in another module.
+        return
+    for tag in fusion.TAGS:
+        composite = layout.composite_node(scene, tag)
+        composite.SetBackgroundVolumeID(ct.GetID())
+        composite.SetForegroundVolumeID(None)
+        logic = slicer.app.applicationLogic().GetSliceLogicByLayoutName(tag)
+        if logic is not None:
+            logic.FitSliceToBackground()

@@ -13,6 +13,15 @@ from MR2XRayScene.prepared import mr_nodes
 if TYPE_CHECKING:
     from MR2XRayScene.parameters import MR2XRayParameterNode
 
+POINT_EVENTS = (
+    slicer.vtkMRMLMarkupsNode.PointModifiedEvent,
+    slicer.vtkMRMLMarkupsNode.PointAddedEvent,
+    slicer.vtkMRMLMarkupsNode.PointRemovedEvent,
+    slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
+)
+"""What may change where the first point of a markup lies in the world. One that is inserted before the others, or
+removed, is not told as modified."""
+
 
 class Watch(VTKObservationMixin):
     """Calls a function when a chosen volume, a transform above it or the isocentre's point changes."""
@@ -36,7 +45,8 @@ class Watch(VTKObservationMixin):
             self.addObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._changed)
             self.addObserver(node, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._changed)
         if point is not None:
-            self.addObserver(point, slicer.vtkMRMLMarkupsNode.PointModifiedEvent, self._changed)
+            for event in POINT_EVENTS:
+                self.addObserver(point, event, self._changed)
 
     def _changed(self, _caller: Any, _event: Any) -> None:
         self._on_change()

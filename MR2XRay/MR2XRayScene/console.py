@@ -75,15 +75,19 @@ def register(
         The transform node; its attribute `MR2XRay.Quality` tells the quality in words.
 
     Raises:
-        MR2XRayError: if a volume cannot be registered, or the registration fails.
+        MR2XRayError: if a volume cannot be registered, contrasts lie under different transforms, or the registration
+            fails.
     """
     from MR2XRayLib.registration import register as register_volumes
 
+    nodes = [mr, *more_mr]
+    # Told before the minutes that it takes.
+    transforms.check_one_frame(scene, nodes)
     fixed, moving = as_ct(volume_from_node(ct)), as_mr(volume_from_node(mr))
     found = register_volumes(fixed, moving, preset, progress)
     return transforms.place_under(
         scene,
-        [mr, *more_mr],
+        nodes,
         found.transform,
         f"{mr.GetName()} to {ct.GetName()}",
         found.quality.words,

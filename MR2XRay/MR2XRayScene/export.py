@@ -10,7 +10,7 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import write_text
 from MR2XRayLib.projection import Projections
 from MR2XRayScene import results, stacks
-from MR2XRayScene.roles import DEVIATION, STACKS, all_node
+from MR2XRayScene.roles import DEVIATION, NAMES
 
 if TYPE_CHECKING:
     from MR2XRayScene.parameters import MR2XRayParameterNode
@@ -33,11 +33,7 @@ def export(parameters: MR2XRayParameterNode, kind: str, folder: Path) -> list[Pa
     Raises:
         MR2XRayError: if there is nothing to write, or the folder cannot be written to.
     """
-    found = {
-        role: stacks.projections_from_node(node)
-        for role in STACKS
-        if (node := all_node(parameters, role)) is not None
-    }
+    found = stacks.read_stacks(parameters)
     if "synthesized" not in found:
         raise MR2XRayError("There are no results to export yet; synthesize all kept views first.")
     try:
@@ -74,6 +70,11 @@ def _figure(found: Found, folder: Path) -> list[Path]:
     from MR2XRayLib.figure import write_figure
     from MR2XRayLib.metrics import compare
 
+    if "mr" not in found:
+        raise MR2XRayError(
+            f'The figure shows "{NAMES["mr"]}, all views" too, which is not in the scene any more; synthesize all kept '
+            "views again, or choose another export."
+        )
     reference = found.get("reference")
     comparison = None if reference is None else compare(found["synthesized"], reference)
     images = found["mr"], found["synthesized"], reference

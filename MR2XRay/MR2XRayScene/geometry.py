@@ -6,6 +6,7 @@ Everything that these functions take and return is LPS mm, as in the library; MR
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,17 @@ from MR2XRayLib.carm_presets import CArmPreset
 from MR2XRayLib.errors import MR2XRayError
 
 if TYPE_CHECKING:
-    from MR2XRayScene.parameters import CArmParameters
+    from MR2XRayScene.parameters import CArmParameters, MR2XRayParameterNode
+
+RANGES = {
+    "sourceToIsocentreMm": (100, 3000),
+    "sourceToDetectorMm": (110, 5000),
+    "detectorHeightMm": (10, 2000),
+    "detectorWidthMm": (10, 2000),
+    "rows": (16, 2048),
+    "columns": (16, 2048),
+}
+"""What the parameters of a C-arm can hold; the panel's boxes take no more."""
 
 _FLIP = np.array([-1.0, -1.0, 1.0])
 
@@ -48,14 +59,29 @@ def angulation_of(parameters: CArmParameters) -> Angulation:
     return Angulation(parameters.primaryDeg, parameters.secondaryDeg)
 
 
-def preset_into(parameters: CArmParameters, preset: CArmPreset) -> None:
-    """Take over a preset's name, distances and detector; angles and isocentre stay."""
+def preset_into(parameters: MR2XRayParameterNode, preset: CArmPreset) -> None:
+    """Take over a preset's name, distances and detector; angles and isocentre stay.
+
+    Raises:
+        MR2XRayError: if one of its numbers is beyond what the parameters can hold; then nothing is taken over.
+    """
     carm = preset.carm
-    parameters.preset = carm.name
-    parameters.sourceToIsocentreMm = carm.source_to_isocentre_mm
-    parameters.sourceToDetectorMm = carm.source_to_detector_mm
-    parameters.detectorHeightMm, parameters.detectorWidthMm = carm.detector_mm
-    parameters.rows, parameters.columns = carm.pixels
+    numbers = (carm.source_to_isocentre_mm, carm.source_to_detector_mm, *carm.detector_mm, *carm.pixels)
+    for (name, (least, greatest)), number in zip(RANGES.items(), numbers, strict=True):
+        if not least <= number <= greatest:
+            raise MR2XRayError(
+                f'The C-arm "{carm.name}" cannot be taken over: its {_words(name)} must be {least} to {greatest} here, '
+                f"not {number:g}; correct it in the file of your own C-arms."
+            )
+    with slicer.util.NodeModify(parameters.parameterNode):
+        parameters.carm.preset = carm.name
+        for name, number in zip(RANGES, numbers, strict=True):
+            setattr(parameters.carm, name, number)
+
+
+def _words(parameter: str) -> str:
+    """A parameter's name for people: "source to isocentre in mm" of "sourceToIsocentreMm"."""
+    return re.sub("([A-Z])", r" \1", parameter).lower().replace(" mm", " in mm")
 
 
 def isocentre_point(node: slicer.vtkMRMLMarkupsNode | None) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import slicer
 
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayScene.attributes import ROLE, describe, nodes_of
 
 if TYPE_CHECKING:
     from MR2XRayScene.parameters import Head
@@ -14,16 +15,21 @@ if TYPE_CHECKING:
 PRESETS = {True: "CT-Bones", False: "MR-Default"}
 """Names of Slicer's volume rendering presets, by whether the volume is a CT."""
 
+RENDERING = "head rendering"
+"""The role of the volume rendering that shows the head."""
+
 
 def show_head(
+    scene: slicer.vtkMRMLScene,
     how: Head,
     surface: slicer.vtkMRMLModelNode | None,
     volume: slicer.vtkMRMLScalarVolumeNode | None,
     is_ct: bool,
 ) -> None:
-    """Show the head as `how` says, and not in any other way.
+    """Show the head as `how` says, and not in any other way, nor that of a volume that was chosen before.
 
     Args:
+        scene: with the surface and the volume.
         how: of the parameter node.
         surface: the model of `head_surface`, if there is one.
         volume: what is volume-rendered.
@@ -34,12 +40,14 @@ def show_head(
     """
     if surface is not None and surface.GetDisplayNode() is not None:
         surface.GetDisplayNode().SetVisibility(how.name == "SURFACE")
-    if volume is None:
-        return
-    rendering = _rendering_of(volume)
-    if rendering is None and how.name == "VOLUME":
+    rendering = None if volume is None else _rendering_of(volume)
+    for other in nodes_of(scene, "vtkMRMLVolumeRenderingDisplayNode"):
+        if other is not rendering and other.GetAttribute(ROLE) == RENDERING:
+            other.SetVisibility(False)
+    if volume is not None and rendering is None and how.name == "VOLUME":
         rendering = _new_rendering(volume, is_ct)
     if rendering is not None:
+        describe(rendering, role=RENDERING)
         rendering.SetVisibility(how.name == "VOLUME")
 
 

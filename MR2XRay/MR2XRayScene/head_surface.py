@@ -26,8 +26,16 @@ def find_head(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLModelNode | None:
     return find(scene, "vtkMRMLModelNode", HEAD)
 
 
-def show_skin(scene: slicer.vtkMRMLScene, surface: vtk.vtkPolyData) -> slicer.vtkMRMLModelNode:
-    """Put a head's skin into the scene's model of the head, whose looks stay; it is made where it is missing."""
+def show_skin(
+    scene: slicer.vtkMRMLScene, surface: vtk.vtkPolyData, *, visible: bool = True
+) -> slicer.vtkMRMLModelNode:
+    """Put a head's skin into the scene's model of the head, whose looks stay; it is made where it is missing.
+
+    Args:
+        scene: gets the model.
+        surface: what `skin` gives.
+        visible: whether a new model is seen.
+    """
     node = find_head(scene)
     if node is None:
         node = scene.AddNewNodeByClass("vtkMRMLModelNode", "Head")
@@ -37,6 +45,7 @@ def show_skin(scene: slicer.vtkMRMLScene, surface: vtk.vtkPolyData) -> slicer.vt
         display.SetColor(*SKIN)
         display.SetOpacity(0.55)
         display.SetVisibility2D(False)
+        display.SetVisibility(visible)
     node.SetAndObservePolyData(surface)
     return node
 

@@ -9,7 +9,8 @@ import numpy as np
 import slicer
 
 from MR2XRayLib.carm import View
-from MR2XRayScene.attributes import describe
+from MR2XRayScene import colours
+from MR2XRayScene.attributes import UNIT, describe
 from MR2XRayScene.roles import NAMES
 from MR2XRayScene.transforms import lps_to_ras
 from MR2XRayScene.volumes import place, set_voxels
@@ -57,6 +58,21 @@ def show(
             view=str(view.angulation),
             provenance=None if provenance is None else dict(provenance),
         )
+
+
+def show_as_intensity(node: slicer.vtkMRMLScalarVolumeNode, wanted: bool) -> None:
+    """Turn an X-ray image's line integrals into detector intensity, or back; the unit tells which they are.
+
+    Back again they differ by about 1e-7. A ray of which nothing arrived gets the longest line integral that float32
+    can tell.
+    """
+    if node.GetImageData() is None or (node.GetAttribute(UNIT) == colours.INTENSITY) == wanted:
+        return
+    pixels = slicer.util.arrayFromVolume(node)
+    smallest = np.finfo(np.float32).tiny
+    with slicer.util.NodeModify(node):
+        set_voxels(node, colours.as_intensity(pixels) if wanted else -np.log(np.maximum(pixels, smallest)))
+        describe(node, unit=colours.INTENSITY if wanted else "1")
 
 
 def pixels_to_lps(view: View) -> np.ndarray:

@@ -17,6 +17,8 @@ IMAGES_LAYOUT = 1710
 PLOT_LAYOUT = 1711
 """Numbers of the layouts, beyond Slicer's own; the second has a plot under the images."""
 
+_OURS = (IMAGES_LAYOUT, PLOT_LAYOUT)
+
 TAGS = {role: f"MR2XRay{role.capitalize() if role != 'mr' else 'MR'}" for role in ROLES}
 """Singleton tags of the slice views by role."""
 
@@ -35,11 +37,20 @@ _EYE_MM = (-2900.0, 2600.0, 760.0)
 
 
 def register_layout(scene: slicer.vtkMRMLScene) -> None:
-    """Make the layouts known; where the scene has no layout node (no main window) there is nothing to do."""
+    """Make the layouts known; where the scene has no layout node (no main window) there is nothing to do.
+
+    A layout that was asked for before it was known, by a scene that was opened or by the program's settings, is empty
+    until now.
+    """
     node = _layout_node(scene)
+    if node is None:
+        return
     for number, description in ((IMAGES_LAYOUT, _images_xml()), (PLOT_LAYOUT, _with_plot_xml())):
-        if node is not None and not node.IsLayoutDescription(number):
+        if not node.IsLayoutDescription(number):
             node.AddLayoutDescription(number, description)
+    if node.GetViewArrangement() in _OURS and not is_shown(scene):
+        node.SetViewArrangement(node.GetViewArrangement())
+        claim_views(scene)
 
 
 def enter_layout(scene: slicer.vtkMRMLScene) -> None:
@@ -48,9 +59,11 @@ def enter_layout(scene: slicer.vtkMRMLScene) -> None:
 
 
 def is_shown(scene: slicer.vtkMRMLScene) -> bool:
-    """Whether one of our layouts is shown."""
+    """Whether one of our layouts is shown; one that was asked for before it was known is not."""
     node = _layout_node(scene)
-    return node is not None and node.GetViewArrangement() in (IMAGES_LAYOUT, PLOT_LAYOUT)
+    return (
+        node is not None and node.GetViewArrangement() in _OURS and bool(node.GetCurrentLayoutDescription())
+    )
 
 
 def leave_layout(scene: slicer.vtkMRMLScene) -> None:
@@ -68,15 +81,34 @@ def show_plot(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode) ->
             view.SetPlotChartNodeID(chart.GetID())
 
 
-def show_images(scene: slicer.vtkMRMLScene, images: Mapping[str, slicer.vtkMRMLVolumeNode]) -> None:
-    """Put images into their slice views; views of roles that are not given stay as they are."""
+def claim_views(scene: slicer.vtkMRMLScene) -> None:
+    """Let no volume that is loaded go into our slice views, where these have been shown, nor change their zoom.
+
+    Closing a scene undoes it, and so may loading one.
+    """
+    for composite in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
+        if composite.GetLayoutName() in TAGS.values():
+            composite.SetDoPropagateVolumeSelection(False)
+
+
+def show_images(scene: slicer.vtkMRMLScene, images: Mapping[str, slicer.vtkMRMLVolumeNode]) -> bool:
+    """Put images into their slice views, alone; views of roles that are not given stay as they are.
+
+    Returns:
+        Whether one of the views showed another image, or none.
+    """
+    showed_others = False
     for role, image in images.items():
         composite = composite_node(scene, TAGS[role])
+        if composite.GetBackgroundVolumeID() == image.GetID():
+            continue
+        showed_others = True
         composite.SetBackgroundVolumeID(image.GetID())
         composite.SetForegroundVolumeID(None)
         composite.SetLabelVolumeID(None)
         composite.SetLinkedControl(True)
         composite.SetHotLinkedControl(True)
+    return showed_others
 
 
 def follow(scene: slicer.vtkMRMLScene, view: View) -> None:
@@ -149,10 +181,11 @@ def _enter(scene: slicer.vtkMRMLScene, number: int) -> None:
     if node is None:
         return
     before = node.GetViewArrangement()
-    if before not in (IMAGES_LAYOUT, PLOT_LAYOUT, node.SlicerLayoutInitialView):
+    if before not in (*_OURS, node.SlicerLayoutInitialView):
         # A Python attribute, not a MRML one: it outlives closing and loading scenes, as the layout itself does.
         node.before_mr2xray = before
     node.SetViewArrangement(number)
+    claim_views(scene)
 
 
 def _layout_node(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLLayoutNode | None:

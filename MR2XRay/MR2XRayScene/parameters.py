@@ -8,6 +8,8 @@ from typing import Annotated
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode, vtkMRMLTableNode, vtkMRMLTransformNode
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper, parameterPack
 
+from MR2XRayScene.geometry import RANGES
+
 METRICS = ("hp_corr", "frc_mid", "ssim", "psnr", "masked_psnr", "mae", "rmse")
 """What can be plotted over the views; see `MR2XRayLib.metrics.Metrics`."""
 
@@ -65,12 +67,12 @@ class CArmParameters:
     preset: str = "default"
     primaryDeg: Annotated[float, WithinRange(-180, 180)] = 0.0
     secondaryDeg: Annotated[float, WithinRange(-90, 90)] = 0.0
-    sourceToIsocentreMm: Annotated[float, WithinRange(100, 3000)] = 750.0
-    sourceToDetectorMm: Annotated[float, WithinRange(110, 5000)] = 1200.0
-    detectorHeightMm: Annotated[float, WithinRange(10, 2000)] = 400.0
-    detectorWidthMm: Annotated[float, WithinRange(10, 2000)] = 400.0
-    rows: Annotated[int, WithinRange(16, 2048)] = 256
-    columns: Annotated[int, WithinRange(16, 2048)] = 256
+    sourceToIsocentreMm: Annotated[float, WithinRange(*RANGES["sourceToIsocentreMm"])] = 750.0
+    sourceToDetectorMm: Annotated[float, WithinRange(*RANGES["sourceToDetectorMm"])] = 1200.0
+    detectorHeightMm: Annotated[float, WithinRange(*RANGES["detectorHeightMm"])] = 400.0
+    detectorWidthMm: Annotated[float, WithinRange(*RANGES["detectorWidthMm"])] = 400.0
+    rows: Annotated[int, WithinRange(*RANGES["rows"])] = 256
+    columns: Annotated[int, WithinRange(*RANGES["columns"])] = 256
     isocentre: Isocentre = Isocentre.HEAD
     isocentrePoint: vtkMRMLMarkupsFiducialNode
 

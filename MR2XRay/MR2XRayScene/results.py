@@ -71,6 +71,8 @@ def metrics_table(
             # What an empty or unreadable cell of a saved table becomes; MRML's own default is 0.
             node.SetColumnProperty(column, "nullValue", "nan")
             node.SetColumnTitle(column, metric_in_words(column) if column in mean else column)
+        # What is shown and exported are the numbers that were made, not what is typed over them.
+        node.SetLocked(True)
         describe(node, role="metrics", provenance=provenance)
     return node
 

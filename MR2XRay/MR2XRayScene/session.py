@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,9 @@ from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.applicability import caveats
 from MR2XRayScene import fusion, geometry, head_display, head_surface, layout, results, stacks
+from MR2XRayScene.attributes import ROLE
 from MR2XRayScene.carm_display import CArmDisplay
-from MR2XRayScene.parameters import Fourth, Isocentre
+from MR2XRayScene.parameters import Fourth, Head, Isocentre
 from MR2XRayScene.prepared import first_mr
 from MR2XRayScene.roles import DEVIATION, NAMES, STACKS, all_node, set_all_node
 from MR2XRayScene.shown import ShownImages
@@ -21,6 +22,7 @@ from MR2XRayScene.shown import ShownImages
 if TYPE_CHECKING:
     from MR2XRayLib.live import Live, LiveImages
     from MR2XRayLib.metrics import Metrics
+    from MR2XRayLib.projection import Projections
     from MR2XRayLib.steps import Steps
     from MR2XRayScene.exchange import RunResult
     from MR2XRayScene.parameters import MR2XRayParameterNode
@@ -45,6 +47,8 @@ class Session:
         self._browsed: Hashable = None
         self._is_making_deviation = False
         self._framed = False
+        # As `show_head` was told last. Volumes are also prepared while another module has the views.
+        self._head = Head.SURFACE
 
     def forget(self) -> None:
         """Let go of everything that belongs to a scene which is being closed."""
@@ -67,7 +71,7 @@ class Session:
     def take(self, prepared: Prepared) -> None:
         """Work with these volumes and this generator from now on; the head's surface goes into the scene."""
         self.prepared = prepared
-        surface = head_surface.show_skin(self.scene, prepared.skin)
+        surface = head_surface.show_skin(self.scene, prepared.skin, visible=self._head == Head.SURFACE)
         results.put_into_folder(self.scene, [surface])
 
     # Where the C-arm stands
@@ -203,10 +207,14 @@ class Session:
             self._take_made(parameters, live, made)
 
     def without_expected_error(self, parameters: MR2XRayParameterNode) -> str:
-        """Why the expected error is not shown although it is chosen, in a sentence; empty if all is in order."""
+        """Why the fourth image is not the one that is chosen, in a sentence; empty if all is in order."""
         chosen = parameters.display.fourth == Fourth.EXPECTED_ERROR
-        if not chosen or not self.shown.made or DEVIATION in self.shown.made:
+        nodes = self.shown.nodes(parameters)
+        has_it = "difference" in nodes and nodes["difference"].GetAttribute(ROLE) == DEVIATION
+        if not nodes or has_it == chosen:
             return ""
+        if not chosen:
+            return "The difference of these images was not saved; update them. The expected error is shown."
         synthesizer = None if self.prepared is None else self.prepared.live.synthesizer
         if synthesizer is not None and not synthesizer.trained.card.has_uncertainty:
             return f"The generator {synthesizer.trained.card.name} gives no expected error; the difference is shown."
@@ -231,30 +239,49 @@ class Session:
         Raises:
             MR2XRayError: if a stack was changed so that it no longer is one.
         """
-        nodes = {role: node for role in STACKS if (node := all_node(parameters, role)) is not None}
-        if not nodes:
+        state = stacks.state_of_stacks(parameters)
+        if not state:
             return
-        state = tuple((role, stacks.state_of(node)) for role, node in nodes.items())
         # To read whole stacks at each tick of a slider would take longer than to show one view of them.
-        found = (
-            self.shown.made
-            if state == self._browsed
-            else {role: stacks.projections_from_node(node, layers=False) for role, node in nodes.items()}
-        )
-        views = next(iter(found.values())).views
-        index = min(parameters.resultIndex, len(views) - 1)
-        self.turn(parameters, views[index].angulation)
+        is_read = state == self._browsed
+        found = self.shown.made if is_read else stacks.read_stacks(parameters, layers=False)
+        index, view = _chosen(parameters, found)
+        self.turn(parameters, view.angulation)
         self._made, self._browsed = None, state
         self.shown.show(parameters, found, index)
 
     def show_again(self, parameters: MR2XRayParameterNode) -> None:
         """Show what is shown once more, after a change of how it is to be shown."""
+        if not self.shown.made and self.shown.nodes(parameters):
+            self._recognise_result(parameters)
         self.shown.show_again(parameters)
-        volume = parameters.ct or first_mr(parameters)
+
+    def _recognise_result(self, parameters: MR2XRayParameterNode) -> None:
+        """Take images that came with a scene for the chosen view of its stacks, if that is what they are."""
+        try:
+            found = stacks.read_stacks(parameters, layers=False)
+        except MR2XRayError:
+            # Browsing them tells what is wrong; it does not keep the images from being shown in another way.
+            return
+        if found and self.shown.recognise(parameters, found, _chosen(parameters, found)[0]):
+            self._browsed = stacks.state_of_stacks(parameters)
+
+    def head_volume(self, parameters: MR2XRayParameterNode) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """The volume that shows where the head is."""
+        return parameters.ct or first_mr(parameters)
+
+    def show_head(self, parameters: MR2XRayParameterNode) -> None:
+        """Show the head in the 3D view as it is to be shown.
+
+        Raises:
+            MR2XRayError: if a volume rendering is wanted where the program has none.
+        """
+        self._head = parameters.display.head
         head_display.show_head(
-            parameters.display.head,
+            self.scene,
+            self._head,
             head_surface.find_head(self.scene),
-            volume,
+            self.head_volume(parameters),
             is_ct=parameters.ct is not None,
         )
 
@@ -313,3 +340,10 @@ class Session:
         """Show the chosen metric over the views in a plot view."""
         chart = results.metrics_plot(self.scene, parameters.metrics, parameters.display.plotMetric)
         layout.show_plot(self.scene, chart)
+
+
+def _chosen(parameters: MR2XRayParameterNode, found: Mapping[str, Projections]) -> tuple[int, View]:
+    """Which view of the stacks is chosen: its place in them, and itself."""
+    views = next(iter(found.values())).views
+    index = min(parameters.resultIndex, len(views) - 1)
+    return index, views[index]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import slicer
 
 from MR2XRayScene import colours, images, layout
-from MR2XRayScene.attributes import ROLE, VIEW
+from MR2XRayScene.attributes import ROLE, VIEW, provenance_of
 from MR2XRayScene.parameters import Fourth, Quantity
 from MR2XRayScene.roles import DEVIATION, NAMES, ROLES, set_shown_node, shown_node
 
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
     from MR2XRayLib.projection import Projections
     from MR2XRayScene.parameters import MR2XRayParameterNode
 
+XRAYS = ("synthesized", "reference")
+"""The roles that are shown as the quantity that is chosen, in the windows that are chosen."""
+
 
 class ShownImages:
     """What is shown of what was made.
 
     Attributes:
-        made: the projections by role, of one view or of all; empty while nothing is shown.
+        made: the projections by role, of one view or of all; empty while nothing is shown, or only images that came
+            with a scene.
         index: the view of them that is shown.
     """
 
@@ -40,18 +45,18 @@ class ShownImages:
         self.made, self.index = made, index
         # The panel looks at the parameter node once, not after each new image.
         with slicer.util.NodeModify(parameters.parameterNode):
-            new = self._into_nodes(parameters)
-        # A slice view takes up a volume that has its image already.
-        layout.show_images(self._scene, new)
-        if new:
-            layout.image_in_3d(self._scene, "synthesized" if "synthesized" in made else "mr")
+            has_new = self._into_nodes(parameters)
+        # A slice view takes up a volume that has its image already. Others may have put their volumes there.
+        if layout.show_images(self._scene, self.nodes(parameters)):
             self._to_fit = True
+        if has_new:
+            layout.image_in_3d(self._scene, "synthesized" if "synthesized" in made else "mr")
         self._place_views()
         self.apply_display(parameters)
 
-    def _into_nodes(self, parameters: MR2XRayParameterNode) -> dict[str, slicer.vtkMRMLScalarVolumeNode]:
-        """Pixels into the nodes; those that are new, by their places."""
-        made, new = self.made, {}
+    def _into_nodes(self, parameters: MR2XRayParameterNode) -> bool:
+        """Pixels into the nodes; whether one of them is new."""
+        made, has_new = self.made, False
         for place in ROLES:
             role = _role_at(place, parameters, made)
             projections, node = made.get(role), shown_node(parameters, place)
@@ -61,26 +66,47 @@ class ShownImages:
                     self._scene.RemoveNode(node)
                 continue
             if node is None:
-                node = new[place] = images.make_image_node(self._scene, place)
+                node, has_new = images.make_image_node(self._scene, place), True
                 set_shown_node(parameters, place, node)
             if node.GetAttribute(ROLE) != role:
                 node.SetName(NAMES[role])
             pixels, unit = projections.pixels[self.index], projections.unit
-            if parameters.display.quantity == Quantity.INTENSITY and role in ("synthesized", "reference"):
+            if parameters.display.quantity == Quantity.INTENSITY and role in XRAYS:
                 pixels, unit = colours.as_intensity(pixels), colours.INTENSITY
             images.show(node, pixels, projections.views[self.index], role, unit, projections.provenance)
-        return new
+        return has_new
+
+    def nodes(self, parameters: MR2XRayParameterNode) -> dict[str, slicer.vtkMRMLScalarVolumeNode]:
+        """The images that are in the scene, by their places."""
+        return {place: node for place in ROLES if (node := shown_node(parameters, place)) is not None}
+
+    def recognise(
+        self, parameters: MR2XRayParameterNode, made: Mapping[str, Projections], index: int
+    ) -> bool:
+        """Take images that came with a scene for this view of these projections; whether that is what they are."""
+        recognised = _are_of(self.nodes(parameters), made, index)
+        if recognised:
+            self.made, self.index = made, index
+        return recognised
 
     def show_again(self, parameters: MR2XRayParameterNode) -> None:
-        """Show what is shown once more, after a change of how it is to be shown."""
+        """Show what is shown once more, after a change of how it is to be shown.
+
+        Images that came with a scene are changed as they are: from one quantity into the other.
+        """
         if self.made:
             self.show(parameters, self.made, self.index)
+            return
+        wanted = parameters.display.quantity == Quantity.INTENSITY
+        for place, node in self.nodes(parameters).items():
+            if place in XRAYS:
+                images.show_as_intensity(node, wanted)
+        self.apply_display(parameters)
 
     def apply_display(self, parameters: MR2XRayParameterNode) -> None:
         """Window, inversion and colours of the shown images."""
         display = parameters.display
-        grey = {role: shown_node(parameters, role) for role in ("synthesized", "reference")}
-        xrays = [node for node in grey.values() if node is not None]
+        xrays = [node for place, node in self.nodes(parameters).items() if place in XRAYS]
         windows = colours.windows(xrays, shared=display.sharedWindow)
         for node, window in zip(xrays, windows, strict=True):
             colours.grey(node, window, display.inverted)
@@ -95,8 +121,7 @@ class ShownImages:
     def enter_layout(self, parameters: MR2XRayParameterNode) -> None:
         """Our layout, with the images that are in the scene already."""
         layout.enter_layout(self._scene)
-        found = {role: node for role in ROLES if (node := shown_node(parameters, role)) is not None}
-        layout.show_images(self._scene, found)
+        layout.show_images(self._scene, self.nodes(parameters))
         self._to_fit = True
 
     def settle(self) -> None:
@@ -111,11 +136,9 @@ class ShownImages:
         """What the slice views show and from where, by their names; empty while our layout is not shown."""
         if not layout.is_shown(self._scene):
             return {}
-        nodes = {role: shown_node(parameters, role) for role in ROLES}
         return {
             layout.TAGS[place]: f"{NAMES[node.GetAttribute(ROLE)]}: {node.GetAttribute(VIEW)}"
-            for place, node in nodes.items()
-            if node is not None
+            for place, node in self.nodes(parameters).items()
         }
 
     def _place_views(self) -> None:
@@ -129,3 +152,19 @@ def _role_at(place: str, parameters: MR2XRayParameterNode, made: Mapping[str, Pr
     """What is shown at a role's place: itself, or the expected error where it is wanted and was made."""
     wanted = place == "difference" and parameters.display.fourth == Fourth.EXPECTED_ERROR
     return DEVIATION if wanted and DEVIATION in made else place
+
+
+def _are_of(
+    nodes: Mapping[str, slicer.vtkMRMLScalarVolumeNode], made: Mapping[str, Projections], index: int
+) -> bool:
+    """Whether images are this view of these projections.
+
+    The MR's pixels, which are shown as they are, tell the view; the provenance tells how each image was made.
+    """
+    mr = nodes.get("mr")
+    if "mr" not in made or mr is None or mr.GetImageData() is None:
+        return False
+    return np.array_equal(slicer.util.arrayFromVolume(mr)[0], made["mr"].pixels[index]) and all(
+        (role := node.GetAttribute(ROLE)) in made and provenance_of(node) == made[role].provenance
+        for node in nodes.values()
+    )

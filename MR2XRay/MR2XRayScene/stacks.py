@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import slicer
@@ -17,7 +17,11 @@ from MR2XRayLib.carm import Angulation, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.projection.projections import Projections, Unit
 from MR2XRayScene.attributes import LAYERS, ROLE, UNIT, VIEWS, describe, nodes_of, provenance_of
+from MR2XRayScene.roles import STACKS, all_node
 from MR2XRayScene.volumes import place, set_voxels
+
+if TYPE_CHECKING:
+    from MR2XRayScene.parameters import MR2XRayParameterNode
 
 LAYERS_ROLE = "layers"
 """Of the node that holds the layers of a stack, one after the other, a slice a view."""
@@ -95,6 +99,22 @@ def state_of(node: slicer.vtkMRMLScalarVolumeNode) -> Hashable:
     """What `projections_from_node` depends on; equal as long as it would give the same again."""
     image = node.GetImageData()
     return node.GetID(), node.GetMTime(), None if image is None else image.GetMTime()
+
+
+def stack_nodes(parameters: MR2XRayParameterNode) -> dict[str, slicer.vtkMRMLScalarVolumeNode]:
+    """The stacks of the parameter node that are in the scene, by role."""
+    return {role: node for role in STACKS if (node := all_node(parameters, role)) is not None}
+
+
+def read_stacks(parameters: MR2XRayParameterNode, *, layers: bool = True) -> dict[str, Projections]:
+    """The projections of all stacks of the parameter node, by role; raises as `projections_from_node`."""
+    nodes = stack_nodes(parameters)
+    return {role: projections_from_node(node, layers=layers) for role, node in nodes.items()}
+
+
+def state_of_stacks(parameters: MR2XRayParameterNode) -> Hashable:
+    """What `read_stacks` depends on."""
+    return tuple((role, state_of(node)) for role, node in stack_nodes(parameters).items())
 
 
 def remove(node: slicer.vtkMRMLScalarVolumeNode) -> None:

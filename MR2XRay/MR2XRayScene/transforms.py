@@ -62,6 +62,44 @@ def world_matrix_lps(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
     return matrix
 
 
+class Whereabouts:
+    """Where a volume lies at one moment, so that it can be said later how it was moved since."""
+
+    def __init__(self, node: slicer.vtkMRMLVolumeNode) -> None:
+        """Remember where it lies; raises as `world_matrix_lps`."""
+        self._node, self._grid, self._matrix = node, _grid(node), _indices_to_world_lps(node)
+
+    def moved(self) -> np.ndarray:
+        """The 4x4 map, LPS mm, from where the voxels were to where they are; the identity if the volume is gone.
+
+        It may have been put under a transform or taken out, that transform may have been changed or hardened, or the
+        volume's own header.
+
+        Raises:
+            MR2XRayError: if the volume has other voxels by now, or as `world_matrix_lps`.
+        """
+        if self._node.GetScene() is None:
+            return np.eye(4)
+        if _grid(self._node) != self._grid:
+            raise MR2XRayError(
+                f"{self._node.GetName()} was changed while the registration ran, so its result does not fit any more; "
+                "register again."
+            )
+        return _indices_to_world_lps(self._node) @ np.linalg.inv(self._matrix)
+
+
+def _grid(node: slicer.vtkMRMLVolumeNode) -> tuple[int, ...]:
+    """The first and the last index of the voxels along each axis."""
+    image = node.GetImageData()
+    return () if image is None else tuple(image.GetExtent())
+
+
+def _indices_to_world_lps(node: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    ras = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(ras)
+    return world_matrix_lps(node) @ lps_to_ras(slicer.util.arrayFromVTKMatrix(ras))
+
+
 def transform_from_node(node: slicer.vtkMRMLTransformNode | None) -> Transform:
     """The map to the world of what is directly under a transform node, with all transforms above it.
 
@@ -105,7 +143,7 @@ def place_under(
         MR2XRayError: if there is no node, one is not in the scene, they are under different transforms, or under
             one that is not linear.
     """
-    _check_one_frame(scene, nodes)
+    check_one_frame(scene, nodes)
     before = _before(nodes[0])
     world = world_matrix_lps(nodes[0])
     node = _own_registration(nodes)
@@ -154,7 +192,12 @@ def use_transform(
     _reparent(nodes, transform_node)
 
 
-def _check_one_frame(scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLTransformableNode]) -> None:
+def check_one_frame(scene: slicer.vtkMRMLScene, nodes: Sequence[slicer.vtkMRMLTransformableNode]) -> None:
+    """Make sure that nodes can be moved together.
+
+    Raises:
+        MR2XRayError: if there is no node, one is not in the scene, or they are under different transforms.
+    """
     if not nodes:
         raise MR2XRayError("There is no volume to move; choose an MR volume.")
     for node in nodes:

@@ -60,7 +60,7 @@ def in_float32(layer: nn.Module, values: Tensor) -> Tensor:
     """`layer(values)` in float32, under autocast too.
 
     bfloat16 keeps three digits. What it rounds off the image is noise from pixel to pixel, which a gradient or
-    Laplacian loss weighs most: of a generator whose error is .007, it made a quarter of the Laplacian loss.
+    Laplacian loss weighs most, and which no training can take away.
     """
     with torch.autocast(values.device.type, enabled=False):
         result: Tensor = layer(values.float())

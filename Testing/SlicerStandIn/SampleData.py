@@ -1,10 +1,12 @@
 """Slicer's module SampleData: sources are registered and checked; nothing is downloaded.
 
-A test says by `SampleData.FILES[address] = path` which file an address gives; any other address is offline.
+A test says by `SampleData.FILES[address] = path` which file an address gives; any other address is offline. As in
+Slicer, what is not to be had is logged and left out: the lists of nodes are shorter then, or empty.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -30,6 +32,18 @@ def aligned(uris: Any, *others: Any) -> list[list[Any]] | None:
         for place, value in enumerate(others)
     ]
     return None if uris is None or any(len(one) != len(first) for one in lists) else [first, *lists]
+
+
+def is_to_be_had(uri: str, checksum: str | None) -> bool:
+    """Whether an address gives a file, and the right one; if not, that is logged."""
+    if uri not in FILES:
+        logging.error("Failed to download %s", uri)
+        return False
+    algorithm, digest = slicer.util.extractAlgoAndDigest(checksum)
+    if algorithm is not None and slicer.util.computeChecksum(algorithm, FILES[uri]) != digest:
+        logging.error("Checksum of %s does not match", uri)
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -107,34 +121,22 @@ class SampleDataLogic:
         return self.downloadSamples(sampleName)[0]
 
     def downloadSamples(self, sampleName: str) -> list[Any]:
-        """The nodes of a data set, loaded."""
+        """The nodes of a data set, loaded; none of one that is not registered."""
         source = self.sourceForSampleName(sampleName)
-        if source is None:
-            raise ValueError(f"there is no sample data {sampleName}")
-        return self.downloadFromSource(source)
+        return [] if source is None else self.downloadFromSource(source)
 
     def downloadFromSource(self, source: SampleDataSource) -> list[Any]:
-        """The nodes of a data set: by its own downloader, or from the files that the test has laid out.
-
-        Raises:
-            ValueError: an address gives no file (offline), or a file's checksum differs.
-        """
+        """The nodes of a data set: by its own downloader, or from the files that the test has laid out."""
         if source.customDownloader is not None:
             made = source.customDownloader(source)
             return as_list(made)
         loaded = []
-        for index, uri in enumerate(source.uris):
-            if uri not in FILES:
-                raise ValueError(f"Failed to download {uri}")
-            checksum = source.checksums[index]
-            if checksum is not None:
-                algorithm, digest = slicer.util.extractAlgoAndDigest(checksum)
-                if slicer.util.computeChecksum(algorithm, FILES[uri]) != digest:
-                    raise ValueError(f"Checksum of {uri} does not match")
-            node = slicer.util.loadNodeFromFile(FILES[uri], "VolumeFile")
-            if source.nodeNames[index]:
-                node.SetName(source.nodeNames[index])
-            loaded.append(node)
+        for uri, name, checksum in zip(source.uris, source.nodeNames, source.checksums, strict=True):
+            if is_to_be_had(uri, checksum):
+                node = slicer.util.loadNodeFromFile(FILES[uri], "VolumeFile")
+                if name:
+                    node.SetName(name)
+                loaded.append(node)
         return loaded
 
 

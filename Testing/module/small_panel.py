@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from places import MODULE
 from slicerstandin import start
 from tiny_generators import card_of, tiny
 
+from MR2XRayLib.carm import Angulation
 from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.generators.store import save_generator
 
@@ -39,6 +40,18 @@ def choose_head(program: Any) -> DemoPair:
     parameters.ct = node_from_volume(program.scene, pair.ct, "CT")
     parameters.mr = node_from_volume(program.scene, pair.mr.moved(pair.truth.matrix), "MR")
     return pair
+
+
+def take_results(program: Any, angles: Sequence[float] = (0.0, 90.0)) -> None:
+    """What happens when the worker has made some views."""
+    from MR2XRayScene.exchange import RunResult
+
+    session, parameters, panel = program.logic.session, program.logic.getParameterNode(), program.widget.panel
+    views = [session.carm(parameters).view(Angulation(angle, 0.0)) for angle in angles]
+    made = session.prepared.live.images(views, measured=True)
+    session.take_results(parameters, RunResult(made.by_role(), made.comparison.to_json()))
+    panel.show_layout()
+    panel.show_result()
 
 
 def note(program: Any) -> str:

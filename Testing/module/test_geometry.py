@@ -54,7 +54,8 @@ def test_a_detector_before_the_isocentre_is_refused(parameters) -> None:
 @pytest.mark.parametrize("name", read_presets())
 def test_a_preset_is_taken_over_whole_and_the_angles_stay(parameters, name) -> None:
     preset = read_presets()[name]
-    geometry.preset_into(parameters, preset)
+    node = SimpleNamespace(parameterNode=slicer.vtkMRMLScriptedModuleNode(), carm=parameters)
+    geometry.preset_into(node, preset)
     assert geometry.carm_of(parameters, ISOCENTRE) == preset.carm.at(ISOCENTRE)
     assert geometry.angulation_of(parameters) == Angulation(30.0, -10.0)
 

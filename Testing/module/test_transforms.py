@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.transform import Transform
 from MR2XRayScene.transforms import (
+    Whereabouts,
     lps_to_ras,
     map_lps_to_ras,
     place_under,
@@ -215,6 +216,74 @@ def test_a_loaded_scene_can_still_take_its_registration_away(scene, reopened) ->
     assert transforms_in(loaded) == ["scanner"]
     np.testing.assert_allclose(world_matrix_lps(node), SCANNER.matrix, atol=1e-9)
     assert loaded.GetNumberOfNodesByClass("vtkMRMLStorageNode") == before - 1
+
+
+def voxels(depth: int) -> vtk.vtkImageData:
+    image = vtk.vtkImageData()
+    image.SetDimensions(2, 2, depth)
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    return image
+
+
+@pytest.fixture
+def placed(scene) -> slicer.vtkMRMLScalarVolumeNode:
+    """A volume under a transform."""
+    node = scan(scene, under=linear(scene, SCANNER))
+    node.SetAndObserveImageData(voxels(2))
+    node.SetSpacing(2, 3, 4)
+    return node
+
+
+def put_under(node) -> None:
+    node.SetAndObserveTransformNodeID(
+        linear(node.GetScene(), FOUND, under=node.GetParentTransformNode()).GetID()
+    )
+
+
+def nest(node) -> None:
+    node.GetParentTransformNode().SetAndObserveTransformNodeID(linear(node.GetScene(), FOUND).GetID())
+
+
+def harden(node) -> None:
+    nest(node)
+    assert node.HardenTransform()
+
+
+def change_header(node) -> None:
+    ras = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(ras)
+    before = slicer.util.arrayFromVTKMatrix(ras)
+    world = map_lps_to_ras(world_matrix_lps(node))
+    moved = np.linalg.inv(world) @ map_lps_to_ras(FOUND.matrix) @ world @ before
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(moved))
+
+
+@pytest.mark.parametrize("move", [nest, harden, change_header])
+def test_how_a_volume_was_moved_is_told_whatever_moved_it(placed, move) -> None:
+    before = Whereabouts(placed)
+    np.testing.assert_allclose(before.moved(), np.eye(4), atol=1e-12)
+    move(placed)
+    np.testing.assert_allclose(before.moved(), FOUND.matrix, atol=1e-9)
+
+
+def test_what_is_put_deeper_is_moved_as_the_world_sees_it(placed) -> None:
+    before = Whereabouts(placed)
+    put_under(placed)
+    expected = SCANNER.matrix @ FOUND.matrix @ np.linalg.inv(SCANNER.matrix)
+    np.testing.assert_allclose(before.moved(), expected, atol=1e-9)
+
+
+def test_a_volume_that_is_gone_was_not_moved(scene, placed) -> None:
+    before = Whereabouts(placed)
+    scene.RemoveNode(placed)
+    np.testing.assert_array_equal(before.moved(), np.eye(4))
+
+
+def test_of_other_voxels_nothing_can_be_told(placed) -> None:
+    before = Whereabouts(placed)
+    placed.SetAndObserveImageData(voxels(3))
+    with pytest.raises(MR2XRayError, match="T1 was changed while the registration ran"):
+        before.moved()
 
 
 def test_a_transform_node_maps_to_the_world(scene) -> None:

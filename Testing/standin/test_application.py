@@ -130,7 +130,9 @@ def test_torch_may_be_declined(program: Program) -> None:
     assert not PyTorchUtils.PyTorchUtilsLogic.torchInstalled()
 
 
-def test_sample_data_are_checked_when_registered_and_when_loaded(program: Program, tmp_path: Path) -> None:
+def test_sample_data_are_checked_when_registered_and_when_loaded(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import SampleData
 
     register = SampleData.SampleDataLogic.registerCustomSampleDataSource
@@ -143,12 +145,42 @@ def test_sample_data_are_checked_when_registered_and_when_loaded(program: Progra
         register(sampleName="bad", uris=["u", "w"], fileNames=["v.nrrd"], nodeNames=["V", "W"])
     register(sampleName="V", uris="u", fileNames="v.nrrd", nodeNames="V", checksums=f"SHA256:{digest}")
     register(sampleName="W", uris="u", fileNames="v.nrrd", nodeNames="W", checksums=f"SHA256:{'0' * 64}")
-    with pytest.raises(ValueError, match="download"):
+    assert SampleData.downloadSamples("V") == []
+    with pytest.raises(IndexError):
         SampleData.downloadSample("V")
-    SampleData.FILES["u"] = str(tmp_path / "v.nrrd")
+    monkeypatch.setitem(SampleData.FILES, "u", str(tmp_path / "v.nrrd"))
     assert SampleData.downloadSample("V").GetName() == "V"
-    with pytest.raises(ValueError, match="Checksum"):
-        SampleData.downloadSample("W")
+    assert SampleData.downloadSamples("W") == []
+    assert SampleData.downloadSamples("unknown") == []
+
+
+def test_sample_data_of_which_a_part_is_offline_are_fewer(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import SampleData
+
+    slicer.util.saveNode(
+        slicer.util.addVolumeFromArray(np.ones((2, 3, 4), np.float32)), str(tmp_path / "v.nrrd")
+    )
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        sampleName="two", uris=["u", "w"], fileNames=["v.nrrd", "w.nrrd"], nodeNames=["V", "W"]
+    )
+    monkeypatch.setitem(SampleData.FILES, "w", str(tmp_path / "v.nrrd"))
+    assert [node.GetName() for node in SampleData.downloadSamples("two")] == ["W"]
+
+
+def test_a_loaded_volume_goes_into_the_slice_views_that_take_one(program: Program, tmp_path: Path) -> None:
+    slicer.util.saveNode(
+        slicer.util.addVolumeFromArray(np.ones((2, 3, 4), np.float32)), str(tmp_path / "v.nrrd")
+    )
+    red, green = (
+        slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode() for name in ("Red", "Green")
+    )
+    green.SetDoPropagateVolumeSelection(False)
+    loaded = slicer.util.loadVolume(str(tmp_path / "v.nrrd"))
+    assert (red.GetBackgroundVolumeID(), green.GetBackgroundVolumeID()) == (loaded.GetID(), None)
+    slicer.util.loadVolume(str(tmp_path / "v.nrrd"), {"show": False})
+    assert red.GetBackgroundVolumeID() == loaded.GetID()
 
 
 def test_an_exception_in_an_observer_is_a_fault(program: Program) -> None:

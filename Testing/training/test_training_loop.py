@@ -55,7 +55,7 @@ def lines(folder: Path) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("unknown", [{"optimiser": "sgd"}, {"schedule": "linear"}])
 def test_an_optimiser_or_schedule_that_there_is_not_is_refused(unknown: dict[str, str]) -> None:
-    with pytest.raises(MR2XRayError, match="There is no .*; choose one of"):
+    with pytest.raises(MR2XRayError, match=r"There is no .*; choose one of"):
         replace(SETTINGS, **unknown)
 
 

@@ -40,11 +40,23 @@ class qSlicerCoreIOManager(QtCore.QObject):
         if kind == "VolumeFile":
             labels = int(properties.get("labelmap", 0))
             node = self.volumes_logic.AddArchetypeVolume(path, properties.get("name"), labels)
+            if node is not None and properties.get("show", True):
+                self._select(node)
         else:
             node = self._read(READERS[kind][0], path, properties.get("name"))
         if node is not None and loaded is not None:
             loaded.AddItem(node)
         return node is not None
+
+    def _select(self, volume: Any) -> None:
+        """Show a volume in the slice views, as qSlicerVolumesReader does."""
+        application_logic = self.volumes_logic.GetMRMLApplicationLogic()
+        selection = application_logic.GetSelectionNode()
+        if volume.IsA("vtkMRMLLabelMapVolumeNode"):
+            selection.SetActiveLabelVolumeID(volume.GetID())
+        else:
+            selection.SetActiveVolumeID(volume.GetID())
+        application_logic.PropagateVolumeSelection()
 
     def _load_scene(self, path: str) -> int:
         if path.endswith(".mrb"):

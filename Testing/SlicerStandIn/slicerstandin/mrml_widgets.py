@@ -133,7 +133,7 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
 
 @implementation
 class qMRMLTableView(WithScene, QtWidgets.QTableView):
-    """A table node's cells; they are shown, not edited."""
+    """A table node's cells, editable unless it is locked; what is typed over them goes nowhere."""
 
     mrmlSceneChanged = Signal(object)
     selectionChanged = Signal()
@@ -169,9 +169,10 @@ class qMRMLTableView(WithScene, QtWidgets.QTableView):
         columns = range(self._table.GetNumberOfColumns())
         model.setHorizontalHeaderLabels([self._table.GetColumnName(column) for column in columns])
         for place in range(self._table.GetNumberOfRows()):
-            model.appendRow(
-                [QtGui.QStandardItem(self._table.GetCellText(place, column)) for column in columns]
-            )
+            items = [QtGui.QStandardItem(self._table.GetCellText(place, column)) for column in columns]
+            for item in items:
+                item.setEditable(not self._table.GetLocked())
+            model.appendRow(items)
 
 
 class MarkupsWidget(WithScene, QtWidgets.QWidget):
