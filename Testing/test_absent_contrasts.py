@@ -280,7 +280,7 @@ def test_the_command_line_knows_the_word_absent(files: Path, capsys: pytest.Capt
         main(["synthesize", "absent", "p.nrrd", "--generator", "g", "--device", "cpu", "--out", "s.nrrd"])
         == 0
     )
-    assert "without the MR contrast t1" in capsys.readouterr().out
+    assert "without the MR contrast t1" in capsys.readouterr().err
     made = Projections.read(Path("s.nrrd"))
     assert made.provenance["absent"] == ["t1"]
     expected = Synthesizer(generator(), "cpu").synthesize(None, some(2))

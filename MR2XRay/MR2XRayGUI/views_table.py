@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from MR2XRayGUI.panel import Panel
 
 FILES = "Views (*.csv *.json)"
-NO_VIEWS = geometry.views_to_json(())
+NO_VIEWS = "[]"
 
 
 class ViewsTable:
