@@ -181,9 +181,7 @@ class Panel:
         """
         if self.parameters is not None:
             self._captions.show(self.session.shown.captions(self.parameters))
-            self._tell_of_images(
-                " ".join(self.session.caveats), self.session.without_expected_error(self.parameters)
-            )
+            self._tell_of_images(" ".join(self.session.caveats), self.session.fourth_note(self.parameters))
             qt.QTimer.singleShot(0, self.session.shown.settle)
 
     def _tell_of_images(self, generator: str, fourth: str) -> None:

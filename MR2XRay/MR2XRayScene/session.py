@@ -206,7 +206,7 @@ class Session:
         if self._made is begun:
             self._take_made(parameters, live, made)
 
-    def without_expected_error(self, parameters: MR2XRayParameterNode) -> str:
+    def fourth_note(self, parameters: MR2XRayParameterNode) -> str:
         """Why the fourth image is not the one that is chosen, in a sentence; empty if all is in order."""
         chosen = parameters.display.fourth == Fourth.EXPECTED_ERROR
         nodes = self.shown.nodes(parameters)

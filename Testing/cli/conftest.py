@@ -1,15 +1,30 @@
-"""Fixtures of the tests of `mr2xray train`."""
+"""Fixtures that several tests of the command line share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from tiny_generators import card_of, tiny
 
+from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.generators.store import save_generator
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.training import paper_protocol
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume_io import write_volume
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the digital head (mr.nrrd, ct.nrrd), the transform truth.tfm, and a small generator, tiny."""
+    folder = tmp_path_factory.mktemp("case")
+    pair = demo_pair(spacing_mm=6.0)
+    write_volume(pair.mr, folder / "mr.nrrd")
+    write_volume(pair.ct, folder / "ct.nrrd")
+    pair.truth.write(folder / "truth.tfm")
+    save_generator(folder / "tiny", tiny("unet"), card_of("unet"))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -12,26 +12,12 @@ import torch
 from tiny_generators import card_of, tiny
 
 from MR2XRayLib.cli import main
-from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.evaluation.calibration_section import CALIBRATIONS
 from MR2XRayLib.files import write_json
 from MR2XRayLib.generators.card import CARD, ModelCard
 from MR2XRayLib.generators.store import save_generator
 from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, ENSEMBLE, UncertaintyCard
 from MR2XRayLib.training import paper_protocol
-from MR2XRayLib.volume_io import write_volume
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the digital head, its transform, and a small generator."""
-    folder = tmp_path_factory.mktemp("case")
-    pair = demo_pair(spacing_mm=6.0)
-    write_volume(pair.mr, folder / "mr.nrrd")
-    write_volume(pair.ct, folder / "ct.nrrd")
-    pair.truth.write(folder / "truth.tfm")
-    save_generator(folder / "tiny", tiny("unet"), card_of("unet"))
-    return folder
 
 
 def arguments(case: Path, out: Path, *more: str) -> list[str]:

@@ -6,26 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_generators import card_of, tiny
 
 from MR2XRayLib.cli import main
-from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.generators.shelf import own_generators
-from MR2XRayLib.generators.store import load_generator, save_generator
+from MR2XRayLib.generators.store import load_generator
 from MR2XRayLib.training import finetune
-from MR2XRayLib.volume_io import write_volume
-
-
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the digital head, the transform, and a small generator to start from."""
-    folder = tmp_path_factory.mktemp("case")
-    pair = demo_pair(spacing_mm=6.0)
-    write_volume(pair.mr, folder / "mr.nrrd")
-    write_volume(pair.ct, folder / "ct.nrrd")
-    pair.truth.write(folder / "truth.tfm")
-    save_generator(folder / "start", tiny("unet"), card_of("unet"))
-    return folder
 
 
 @pytest.fixture
@@ -36,7 +21,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def arguments(case: Path, *more: str) -> list[str]:
-    files = {"mr": "mr.nrrd", "ct": "ct.nrrd", "transform": "truth.tfm", "generator": "start"}
+    files = {"mr": "mr.nrrd", "ct": "ct.nrrd", "transform": "truth.tfm", "generator": "tiny"}
     places = [word for option, file in files.items() for word in (f"--{option}", str(case / file))]
     return ["finetune", *places, "--minutes", "0.03", "--progress", "json", *more]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from places import MODULE, STAND_IN
@@ -15,6 +16,23 @@ for folder in (MODULE, STAND_IN):
         sys.path.insert(0, str(folder))
 
 import slicer  # noqa: E402
+from small_panel import choose_head, opened  # noqa: E402
+from waiting import settle  # noqa: E402
+
+
+@pytest.fixture
+def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """The program with the module open, see `small_panel`; no volume is chosen."""
+    with opened(monkeypatch, tmp_path) as program:
+        yield program
+
+
+@pytest.fixture
+def program(empty: Any) -> Any:
+    """The program with the digital head prepared; a test file that needs more has a fixture of this name."""
+    choose_head(empty)
+    settle(empty)
+    return empty
 
 
 @pytest.fixture

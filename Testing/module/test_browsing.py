@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import slicer
-from small_panel import choose_head, message, opened
+from small_panel import choose_head, message
 from waiting import settle
 
 from MR2XRayLib.carm import Angulation
@@ -22,14 +20,11 @@ STORED = 7.0
 
 
 @pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def program(program: Any) -> Any:
     """The program with the head prepared, and two stored views that live images differ from."""
-    with opened(monkeypatch, tmp_path) as program:
-        choose_head(program)
-        settle(program)
-        store(program)
-        program.process_events()
-        yield program
+    store(program)
+    program.process_events()
+    return program
 
 
 def store(program: Any, *, with_ct: bool = True) -> None:

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from small_panel import choose_head, opened
 from waiting import settle
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """The panel with the digital head."""
-    with opened(monkeypatch, tmp_path) as program:
-        choose_head(program)
-        settle(program)
-        yield program
 
 
 def told(program: Any) -> str:

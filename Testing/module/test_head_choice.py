@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +12,6 @@ from waiting import settle
 from MR2XRayLib.demo import demo_pair
 from MR2XRayScene.head_surface import find_head
 from MR2XRayScene.volumes import node_from_volume
-
-
-@pytest.fixture
-def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """The program with the module open."""
-    with opened(monkeypatch, tmp_path) as program:
-        yield program
-
-
-@pytest.fixture
-def program(empty: Any) -> Any:
-    """The program with the head prepared."""
-    choose_head(empty)
-    settle(empty)
-    return empty
 
 
 def is_surface(program: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,6 @@ from MR2XRayScene import colours, layout
 from MR2XRayScene.roles import ROLES
 
 OUR_VIEWS = set(layout.TAGS.values())
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """The program with the head prepared."""
-    with opened(monkeypatch, tmp_path) as program:
-        choose_head(program)
-        settle(program)
-        yield program
 
 
 @pytest.fixture

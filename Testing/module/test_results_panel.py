@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6 import QtCore
 from slicerstandin.instance import qt_object
-from small_panel import choose_head, message, opened, take_results
+from small_panel import message, take_results
 from waiting import settle
 
 from MR2XRayScene import export
 
 
 @pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def program(program: Any) -> Any:
     """The program with two stored views."""
-    with opened(monkeypatch, tmp_path) as program:
-        choose_head(program)
-        settle(program)
-        take_results(program)
-        settle(program)
-        yield program
+    take_results(program)
+    settle(program)
+    return program
 
 
 def table(program: Any) -> Any:

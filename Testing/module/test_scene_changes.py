@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import slicer
 import vtk
-from small_panel import choose_head, message, note, opened
+from small_panel import message, note
 from waiting import settle
 
 from MR2XRayScene import layout
 
 NOTES = ("liveNote", "generatorNote", "fourthNote")
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """The program with the head prepared."""
-    with opened(monkeypatch, tmp_path) as program:
-        choose_head(program)
-        settle(program)
-        yield program
 
 
 def captions() -> list[str]:

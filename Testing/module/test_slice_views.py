@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import slicer
-from small_panel import choose_head, opened, take_results
+from small_panel import take_results
 from waiting import settle
 
 from MR2XRayScene import fusion, layout
@@ -17,20 +16,11 @@ from MR2XRayScene.roles import ROLES, shown_node
 
 
 @pytest.fixture
-def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """The program with the module open."""
-    with opened(monkeypatch, tmp_path) as program:
-        yield program
-
-
-@pytest.fixture
-def program(empty: Any) -> Any:
+def program(program: Any) -> Any:
     """The program with two stored views, the first of them shown in our layout."""
-    choose_head(empty)
-    settle(empty)
-    take_results(empty)
-    settle(empty)
-    return empty
+    take_results(program)
+    settle(program)
+    return program
 
 
 @pytest.fixture
