@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool3d
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.head import HEAD_HEIGHT_MM, SKIN_MARGIN_MM
+from MR2XRayLib.simulation.aeration import aerated
 from MR2XRayLib.simulation.anatomy import varied_anatomy
 from MR2XRayLib.simulation.ellipsoids import fill_ellipsoid
 from MR2XRayLib.simulation.implants import with_blooming
@@ -24,8 +25,6 @@ from MR2XRayLib.simulation.noise import smooth_noise
 from MR2XRayLib.simulation.tissues import (
     ADDED_TISSUES,
     CAVITY,
-    MARROW,
-    SKULL,
     TISSUES,
     draw_added,
     draw_family,
@@ -47,11 +46,11 @@ LARGEST_ELONGATION = 1.3
 LEAST_COSINE = 0.9
 """Between an axis of a label volume and the patient's: a head may be tilted by 25°."""
 
-VARIETY_STREAM, CONTRAST_STREAM = 2, 100
+VARIETY_STREAM, AIR_STREAM, CONTRAST_STREAM = 2, 3, 100
 """Random streams beside the head's own, which stays what it is for heads without variety; 1 is `training.pairs`'."""
 
-CAVITY_LABELS = (5, 6, SKULL, 9, MARROW)
-"""What an air cavity (sinus, mastoid cells) may replace: never brain."""
+CAVITY_LABELS = (5, 6, 9)
+"""What a random air cavity may replace: soft tissue of the face, in which MR shows it."""
 
 THICKNESS_WEIGHTS = (0.4, 0.2, 0.15, 0.1, 0.15)
 """How often a MR has slices of 1, 2, 3, 4, 5 voxels: 3D sequences are the commonest, 5 mm the classical 2D slice."""
@@ -181,7 +180,8 @@ def simulate_contrasts(
     rng = np.random.default_rng([seed, index])
     added = np.random.default_rng([seed, index, VARIETY_STREAM])
     first = families[0] or draw_family(rng)
-    anatomy = replace(labels, voxels=_with_cavities(labels, rng))
+    anatomy = aerated(labels, np.random.default_rng([seed, index, AIR_STREAM]))
+    anatomy = replace(anatomy, voxels=_with_cavities(anatomy, rng))
     anatomy = replace(varied_anatomy(anatomy, variety, added), name=f"{labels.name}-{seed}-{index}")
     pose = _draw_pose(rng)
     added_hu, added_signal = draw_added(added)
@@ -230,7 +230,7 @@ def _hu_texture() -> np.ndarray:
 
 
 def _with_cavities(labels: Volume, rng: np.random.Generator) -> np.ndarray:
-    """The labels with up to five pairs of ellipsoid air cavities in the face and skull base (label `CAVITY`)."""
+    """The labels with up to five pairs of ellipsoid air cavities in the soft tissue of the face (label `CAVITY`)."""
     anatomy = labels.voxels.copy()
     candidates = np.argwhere(np.isin(anatomy[::8, ::8, ::8], CAVITY_LABELS)) * 8
     world = labels.to_world(candidates[:, ::-1])

@@ -1,0 +1,123 @@
+"""Air where label anatomies have bone for want of signal: paranasal sinuses and mastoid cells.
+
+BrainWeb's labels come from MR, in which air and cortical bone are equally dark: frontal, ethmoid, sphenoid and
+maxillary sinuses and the mastoid cells are labelled "skull" in most of its anatomies, as blocks of up to 20 mm. No
+bone of the face is that thick without marrow, which has signal and a label of its own; so such a block is air behind
+a thin wall, or cells of air between walls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from MR2XRayLib.simulation.ellipsoids import Box
+from MR2XRayLib.simulation.landmarks import Landmarks
+from MR2XRayLib.simulation.morphology import dilated
+from MR2XRayLib.simulation.noise import smooth_noise
+from MR2XRayLib.simulation.tissues import CAVITY, SKULL
+from MR2XRayLib.volume import Volume
+
+VAULT_MM, THICKEST = 95.0, 99
+"""The vault is what lies this high above the volume's lower end; its bone's depth is this percentile there."""
+
+WALL_MM = 0.5
+"""Bone this deep from its surface stays: the outermost voxel, where voxels are of 1 mm."""
+
+MUCOSA = (1, 6)
+"""What fills a sinus that is not aired: fluid, swollen mucosa."""
+
+AIRED = 0.93
+"""How often a sinus is."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where blocks of "skull" are air, on either side of the midline.
+
+    Attributes:
+        height_mm: lowest and highest, above the volume's lower end.
+        behind_mm: behind the face.
+        beside_mm: from the midline.
+        depth_mm: how deep below its surface bone must be somewhere to be a block.
+        cell_mm: grain of the walls between cells.
+        walls: fewest and most of these, as the magnitude of a noise of unit variance up to which a voxel is wall.
+        beyond_vault: a block is also deeper than the bone of the vault, which some anatomies have thick and without
+            marrow; not asked of the small cells between the eyes.
+    """
+
+    height_mm: tuple[float, float]
+    behind_mm: tuple[float, float]
+    beside_mm: tuple[float, float]
+    depth_mm: float
+    cell_mm: float
+    walls: tuple[float, float]
+    beyond_vault: bool = True
+
+
+REGIONS = (
+    Region((25, 90), (-30, 18), (0, 42), 2.1, 14, (0.0, 0.12)),  # frontal
+    Region((8, 58), (12, 97), (0, 22), 1.2, 8, (0.0, 0.2), beyond_vault=False),  # ethmoid, sphenoid, nose
+    Region((0, 34), (12, 62), (12, 46), 2.1, 30, (0.0, 0.0)),  # maxillary
+    Region((0, 60), (70, 142), (34, 82), 2.1, 5, (0.15, 1.0)),  # mastoid
+)
+
+
+def aerated(labels: Volume, rng: np.random.Generator) -> Volume:
+    """The label volume, k up and j to the face, with the label `CAVITY` where its blocks of "skull" are air."""
+    marks = Landmarks.of(labels)
+    voxels, depth = labels.voxels.copy(), _depth_mm(labels.voxels == SKULL, marks.spacing_mm)
+    vault = depth[int(VAULT_MM / marks.spacing_mm[0]) :]
+    vault_mm = float(np.percentile(vault[vault > 0], THICKEST)) if (vault > 0).any() else 0.0
+    for region in REGIONS:
+        block_mm = max(region.depth_mm, vault_mm) if region.beyond_vault else region.depth_mm
+        for side in (-1, 1):
+            _air(voxels, depth, block_mm, _box(region, side, marks, voxels.shape), region, marks, rng)
+    return replace(labels, voxels=voxels)
+
+
+def _depth_mm(bone: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
+    """Distance of each voxel of bone to its surface, float32 (nk, nj, ni); 0 or less outside."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(bone.astype(np.uint8))
+    image.SetSpacing([float(mm) for mm in spacing_mm[::-1]])
+    inside = sitk.SignedMaurerDistanceMap(
+        image, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
+    )
+    # The distance is to the centre of the outermost voxel of bone; its face lies half a voxel further out.
+    return sitk.GetArrayFromImage(inside) + np.float32(spacing_mm.min() / 2)
+
+
+def _air(
+    labels: np.ndarray,
+    depth: np.ndarray,
+    block_mm: float,
+    box: Box,
+    region: Region,
+    marks: Landmarks,
+    rng: np.random.Generator,
+) -> None:
+    """Air the blocks in a box, of bone that is deeper than `block_mm` somewhere, in place; or fill them."""
+    filling = CAVITY if rng.random() < AIRED else int(rng.choice(MUCOSA))
+    walls, cells = rng.uniform(*region.walls), np.random.default_rng(rng.integers(2**63))
+    deep = depth[box]
+    if deep.size == 0:
+        return
+    reach = [int(np.ceil((block_mm - WALL_MM) / mm)) for mm in marks.spacing_mm]
+    block = dilated(deep > block_mm, reach) & (deep > WALL_MM)
+    grain = region.cell_mm / marks.spacing_mm.mean()
+    block &= np.abs(smooth_noise(deep.shape, grain, cells).numpy()) >= walls
+    labels[box][block] = filling
+
+
+def _box(region: Region, side: int, marks: Landmarks, shape: tuple[int, ...]) -> Box:
+    """The voxels of a region on one side (-1, 1), empty if the volume ends before it."""
+    corners = [
+        marks.index(height, marks.front_mm - behind, side * beside)
+        for height, behind, beside in zip(region.height_mm, region.behind_mm, region.beside_mm, strict=True)
+    ]
+    low, high = np.minimum(*corners), np.maximum(*corners)
+    low, high = (np.clip(np.rint(ends), 0, shape).astype(int) for ends in (low, high))
+    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))
