@@ -30,8 +30,8 @@ def cohort_group(
 
     Each is read once before the work.
 
-    It warns of heads that cannot be used and are left out (`options.skip_bad`), and of those that a generator may have
-    been trained on.
+    It warns of heads that cannot be used and are left out (`options.skip_bad`), of those that a generator may have been
+    trained on, and of contrasts that the baselines do not know.
 
     Raises:
         MR2XRayError: if the file or a head cannot be used, there is no head of that side, or one has no contrast that
@@ -50,6 +50,8 @@ def cohort_group(
         reporter.warn(f"{fault.head} is left out: {fault.reason}")
     for trained in generators:
         _check_generator(trained, heads, reporter)
+    if known:
+        _check_contrasts(known, heads, reporter)
     shelf = HeadShelf(cohort.contrasts, options.energy)
     return cohort_heads((*heads, *known), side, shelf, CaseSettings(pixels, views=views or VIEWS))
 
@@ -78,6 +80,18 @@ def _for_baselines(
     if not skip_bad:
         refuse_faults(faults, len(found) + len(faults), skip_bad)
     return found, faults
+
+
+def _check_contrasts(known: Sequence[CohortHead], heads: Sequence[CohortHead], reporter: Reporter) -> None:
+    """Warn of contrasts that the linear map never saw: on a head that has no other it is a constant."""
+    unseen = sorted(
+        {name for head in heads for name in head.mr} - {name for head in known for name in head.mr}
+    )
+    if unseen:
+        reporter.warn(
+            f"The baselines are fitted on {', '.join(head.name for head in known)}, without {', '.join(unseen)}: the "
+            "linear map makes nothing of it, and a gain over it says little; put a training head that has it first."
+        )
 
 
 def _check_generator(trained: TrainedGenerator, heads: Sequence[CohortHead], reporter: Reporter) -> None:

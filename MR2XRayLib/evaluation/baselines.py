@@ -20,7 +20,7 @@ CONSTANT = ""
 
 @dataclass(frozen=True)
 class LinearMap:
-    """X-ray line integral = Σ slope · MR line integral (mm) + offset, pixel by pixel, and at least 0.
+    """X-ray line integral = Σ slope · MR line integral (mm) + offset, by pixel, at least 0, and 0 beside the head.
 
     Attributes:
         slopes: of each contrast by its name, 1/mm.
@@ -35,7 +35,10 @@ class LinearMap:
         pixels = np.full(case.mr[0].pixels.shape, self.offset)
         for name, contrast in case.named.items():
             pixels += self.slopes.get(name, 0.0) * contrast.pixels
-        return replace(case.mr[0], pixels=np.maximum(pixels, 0).astype(np.float32), unit="1")
+        # A normalised MR is 0 outside the head: where all are, the ray has met none of it.
+        met = np.any([contrast.pixels > 0 for contrast in case.mr], axis=0)
+        pixels = np.where(met, np.maximum(pixels, 0), 0)
+        return replace(case.mr[0], pixels=pixels.astype(np.float32), unit="1")
 
 
 @dataclass(frozen=True, eq=False)

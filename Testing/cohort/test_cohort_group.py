@@ -85,6 +85,18 @@ def test_only_the_heads_that_are_used_need_to_be_sound(
     assert "Baselines fitted on 1 training head of the cohort" in report
 
 
+def test_a_contrast_that_no_head_of_the_baselines_has_is_warned_of(
+    cohort: tuple[CohortHead, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet"))
+    _, both, alone = cohort
+    heads = (replace(alone, split="train", person="c"), replace(both, split="test"))
+    words = ["evaluate", "--generator", str(tmp_path / "tiny"), "--device", "cpu", "--progress", "none"]
+    words += ["--cohort", str(a_file(heads, tmp_path / "own.csv")), "--pixels", "32", "--views", "2"]
+    assert main([*words, "--out", str(tmp_path / "report")]) == 0
+    assert "The baselines are fitted on c, without t2" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("data", [{}, {"heads": 3}, {"heads": {"train": None}}, {"heads": {"train": 5}}])
 def test_a_card_that_names_no_training_heads_warns_of_none(
     cohort: tuple[CohortHead, ...], data: dict[str, object]

@@ -17,7 +17,8 @@ def test_a_linear_relation_is_recovered_from_several_cases() -> None:
     linear_map, _ = fit_baselines(cases)
     assert linear_map.slopes["1"] == pytest.approx(0.04, rel=1e-4)
     assert linear_map.offset == pytest.approx(0.2, abs=1e-4)
-    assert np.abs(linear_map(cases[0]).pixels - cases[0].xray.pixels).max() < 1e-3
+    xray = cases[0].xray.pixels
+    assert np.abs(linear_map(cases[0]).pixels - xray)[xray > 0.2].max() < 1e-3
 
 
 def test_it_agrees_with_a_polynomial_of_first_degree_on_the_pixels_inside() -> None:
@@ -49,6 +50,17 @@ def test_no_line_integral_is_below_zero() -> None:
     assert linear_map.slopes["1"] < 0
     brighter = a_case("c", "h", xray, 10 * (40 - xray))
     assert linear_map(brighter).pixels.max() == 0
+
+
+def test_the_offset_is_not_painted_where_a_ray_meets_none_of_the_head() -> None:
+    xray = xray_pixels()
+    linear_map, _ = fit_baselines([a_case("c", "h", xray, np.maximum(xray - 0.2, 0) / 0.04)])
+    assert linear_map.offset > 0.1
+    beside = np.zeros_like(xray)
+    beside[:, :, 10:] = 20
+    made = linear_map(a_case("c", "h", xray, beside)).pixels
+    assert made[:, :, :10].max() == 0
+    assert made[:, :, 10:].min() > 0.1
 
 
 def test_mr_that_is_the_same_everywhere_gives_the_mean() -> None:
