@@ -22,9 +22,6 @@ from MR2XRayLib.volume import Volume
 VAULT_MM, THICKEST = 95.0, 99
 """The vault is what lies this high above the volume's lower end; its bone's depth is this percentile there."""
 
-WALL_MM = 0.5
-"""Bone this deep from its surface stays: the outermost voxel, where voxels are of 1 mm."""
-
 MUCOSA = (1, 6)
 """What fills a sinus that is not aired: fluid, swollen mucosa."""
 
@@ -43,6 +40,8 @@ class Region:
         depth_mm: how deep below its surface bone must be somewhere to be a block.
         cell_mm: grain of the walls between cells.
         walls: fewest and most of these, as the magnitude of a noise of unit variance up to which a voxel is wall.
+        wall_mm: bone that lies no deeper stays: the outermost voxel, where voxels are of 1 mm; between the eyes bone is
+            thinner than any voxel, and nothing stays but the walls between cells.
         beyond_vault: a block is also deeper than the bone of the vault, which some anatomies have thick and without
             marrow; not asked of the small cells between the eyes.
     """
@@ -53,12 +52,14 @@ class Region:
     depth_mm: float
     cell_mm: float
     walls: tuple[float, float]
+    wall_mm: float = 0.5
     beyond_vault: bool = True
 
 
 REGIONS = (
     Region((25, 90), (-30, 18), (0, 42), 2.1, 14, (0.0, 0.12)),  # frontal
-    Region((8, 58), (12, 97), (0, 22), 1.2, 8, (0.0, 0.2), beyond_vault=False),  # ethmoid, sphenoid, nose
+    Region((20, 46), (20, 62), (0, 17), 0.0, 6, (0.1, 0.5), wall_mm=0.0, beyond_vault=False),  # ethmoid
+    Region((8, 58), (12, 97), (0, 22), 1.2, 8, (0.0, 0.2), beyond_vault=False),  # nose, sphenoid
     Region((0, 34), (12, 62), (12, 46), 2.1, 30, (0.0, 0.0)),  # maxillary
     Region((0, 60), (70, 142), (34, 82), 2.1, 5, (0.15, 1.0)),  # mastoid
 )
@@ -105,8 +106,8 @@ def _air(
     deep = depth[box]
     if deep.size == 0:
         return
-    reach = [int(np.ceil((block_mm - WALL_MM) / mm)) for mm in marks.spacing_mm]
-    block = dilated(deep > block_mm, reach) & (deep > WALL_MM)
+    reach = [int(np.ceil((block_mm - region.wall_mm) / mm)) for mm in marks.spacing_mm]
+    block = dilated(deep > block_mm, reach) & (deep > region.wall_mm)
     grain = region.cell_mm / marks.spacing_mm.mean()
     block &= np.abs(smooth_noise(deep.shape, grain, cells).numpy()) >= walls
     labels[box][block] = filling

@@ -25,6 +25,8 @@ from MR2XRayLib.simulation.noise import smooth_noise
 from MR2XRayLib.simulation.tissues import (
     ADDED_TISSUES,
     CAVITY,
+    MARROW,
+    SKULL,
     TISSUES,
     draw_added,
     draw_family,
@@ -49,8 +51,9 @@ LEAST_COSINE = 0.9
 VARIETY_STREAM, AIR_STREAM, CONTRAST_STREAM = 2, 3, 100
 """Random streams beside the head's own, which stays what it is for heads without variety; 1 is `training.pairs`'."""
 
-CAVITY_LABELS = (5, 6, 9)
-"""What a random air cavity may replace: soft tissue of the face, in which MR shows it."""
+SOFT_LABELS = (5, 6, 9)
+CAVITY_LABELS = (*SOFT_LABELS, SKULL, MARROW)
+"""What a random air cavity may replace: never brain; only soft tissue, in which MR shows it, where bone is aired."""
 
 THICKNESS_WEIGHTS = (0.4, 0.2, 0.15, 0.1, 0.15)
 """How often a MR has slices of 1, 2, 3, 4, 5 voxels: 3D sequences are the commonest, 5 mm the classical 2D slice."""
@@ -180,12 +183,15 @@ def simulate_contrasts(
     rng = np.random.default_rng([seed, index])
     added = np.random.default_rng([seed, index, VARIETY_STREAM])
     first = families[0] or draw_family(rng)
-    anatomy = aerated(labels, np.random.default_rng([seed, index, AIR_STREAM]))
-    anatomy = replace(anatomy, voxels=_with_cavities(anatomy, rng))
+    aired = added.random() < variety.aired
+    anatomy = aerated(labels, np.random.default_rng([seed, index, AIR_STREAM])) if aired else labels
+    anatomy = replace(anatomy, voxels=_with_cavities(anatomy, SOFT_LABELS if aired else CAVITY_LABELS, rng))
     anatomy = replace(varied_anatomy(anatomy, variety, added), name=f"{labels.name}-{seed}-{index}")
     pose = _draw_pose(rng)
     added_hu, added_signal = draw_added(added)
-    means = np.concatenate([draw_hu(rng), added_hu])
+    hu = draw_hu(rng)
+    hu[[SKULL, MARROW]] *= 1 + added.uniform(0.0, variety.denser_bone)
+    means = np.concatenate([hu, added_hu])
     ct = _pooled(_paint(anatomy.voxels, means, _hu_texture(), rng), anatomy, (spacing,) * 3, "HU")
     seen = replace(anatomy, voxels=with_blooming(anatomy.voxels, added))
     ct = replace(ct.moved(pose), name=labels.name)
@@ -229,19 +235,19 @@ def _hu_texture() -> np.ndarray:
     return np.array([tissue.hu_texture for tissue in TISSUES + ADDED_TISSUES], np.float32)
 
 
-def _with_cavities(labels: Volume, rng: np.random.Generator) -> np.ndarray:
-    """The labels with up to five pairs of ellipsoid air cavities in the soft tissue of the face (label `CAVITY`)."""
+def _with_cavities(labels: Volume, replaced: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """The labels with up to five pairs of ellipsoid air cavities in the face and skull base (label `CAVITY`)."""
     anatomy = labels.voxels.copy()
-    candidates = np.argwhere(np.isin(anatomy[::8, ::8, ::8], CAVITY_LABELS)) * 8
+    candidates = np.argwhere(np.isin(anatomy[::8, ::8, ::8], replaced)) * 8
     world = labels.to_world(candidates[:, ::-1])
     lowest = labels.corners_mm()[:, 2].min()
     candidates = candidates[(world[:, 2] < lowest + 75) & (world[:, 1] < 40)]
     for centre in rng.permutation(candidates)[: rng.integers(0, 6)]:
         radii = rng.uniform(4.0, 14.0, 3)
-        fill_ellipsoid(anatomy, centre, radii, CAVITY, CAVITY_LABELS)
+        fill_ellipsoid(anatomy, centre, radii, CAVITY, replaced)
         if rng.random() < 0.7:
             mirrored = (centre[0], centre[1], anatomy.shape[2] - 1 - centre[2])
-            fill_ellipsoid(anatomy, mirrored, radii, CAVITY, CAVITY_LABELS)
+            fill_ellipsoid(anatomy, mirrored, radii, CAVITY, replaced)
     return anatomy
 
 

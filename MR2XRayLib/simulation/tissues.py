@@ -42,11 +42,11 @@ TISSUES = (
     Tissue("fat", 1.0, 350, 70, (-110, -70), 8, fatty=True),
     Tissue("muscle", 0.9, 900, 47, (40, 65), 6),
     Tissue("muscle and skin", 0.9, 850, 50, (20, 65), 10),
-    Tissue("skull", 0.1, 300, 4, (800, 1900), 120),
+    Tissue("skull", 0.1, 300, 4, (700, 1500), 120),
     Tissue("vessels", 0.9, 1200, 120, (35, 55), 4),
     Tissue("connective tissue around fat", 0.75, 600, 55, (-60, 40), 10),
     Tissue("dura", 0.7, 900, 40, (40, 70), 5),
-    Tissue("bone marrow", 0.85, 400, 60, (150, 800), 80, fatty=True),
+    Tissue("bone marrow", 0.85, 400, 60, (100, 500), 80, fatty=True),
 )
 """Indexed by BrainWeb label."""
 
