@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,10 @@ SPACING_MM = (0.01, 50.0)
 LARGEST_SIZE = 8192
 SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes that counts as rounding: 0.2 mm over a head."""
+LPS = "left-posterior-superior"
+MILLIMETRES = ("mm", "millimeter", "millimeters", "millimetre", "millimetres", "", "?", "???", "none")
+"""Spellings of the unit in which ITK takes lengths, or of none."""
+NRRD_UNITS = re.compile(r"(?:space )?units: *(.*)", re.IGNORECASE)
 
 
 def read_header(file: Path, path: Path) -> sitk.ImageFileReader:
@@ -68,12 +74,56 @@ def check_header(header: sitk.ImageFileReader, path: Path, slices: int) -> None:
         )
     if slices > 1:
         size[2], spacing = slices, spacing[:2]
+    check_spacing(spacing, path)
+    check_size(size, int(bits[1]) // 8, path)
+
+
+def check_size(size: Sequence[int], bytes_each: int, path: Path) -> None:
+    """Refuse a volume by its voxels along each axis, or the memory that they would need.
+
+    Raises:
+        MR2XRayError: if there are more than `LARGEST_SIZE`, or the memory is short.
+    """
     if max(size) > LARGEST_SIZE:
+        shape = " x ".join(map(str, size))
         raise MR2XRayError(
             f"{path} claims {shape} voxels, more than {LARGEST_SIZE} along one axis; check or resample it."
         )
-    check_spacing(spacing, path)
-    _check_memory(math.prod(size), int(bits[1]) // 8, path)
+    _check_memory(math.prod(size), bytes_each, path)
+
+
+def check_world(header: sitk.ImageFileReader, file: Path, path: Path) -> None:
+    """Refuse an NRRD or MetaImage whose world is not the patient's, in mm: ITK would take it for that.
+
+    Args:
+        header: of the file, read.
+        file: NRRD does not leave its units to ITK; they are looked up here.
+        path: what the user gave, for the message.
+
+    Raises:
+        MR2XRayError: naming the unit or the space.
+        OSError: if the file cannot be opened.
+    """
+    space = header.GetMetaData("NRRD_space") if header.HasMetaDataKey("NRRD_space") else LPS
+    if space.removesuffix("-time") != LPS:  # ITK turns RAS and LAS into it
+        raise MR2XRayError(
+            f"{path} lies in the space {space}, which does not say where the patient's left is; save it with "
+            "the space left-posterior-superior."
+        )
+    units = [header.GetMetaData("ITK_VoxelUnits")] if header.HasMetaDataKey("ITK_VoxelUnits") else []
+    for unit in units or _nrrd_units(file):
+        if unit not in MILLIMETRES:
+            raise MR2XRayError(f"The voxel spacing of {path} is in {unit}; save it with lengths in mm.")
+
+
+def _nrrd_units(file: Path) -> list[str]:
+    """The units of length that the header of an NRRD names; none of another format."""
+    with file.open("rb") as stream:
+        if stream.read(4) != b"NRRD":
+            return []
+        lines = takewhile(bytes.strip, iter(partial(stream.readline, 1 << 16), b""))
+        found = [NRRD_UNITS.match(line.decode("latin-1")) for line in lines]
+    return [unit for match in found if match for unit in re.findall(r'"([^"]*)"', match[1])]
 
 
 def check_spacing(spacing: Sequence[float], path: Path) -> None:

@@ -30,15 +30,20 @@ def check_nifti(header: sitk.ImageFileReader, files: list[Path], path: Path) -> 
         path: what the user gave.
 
     Raises:
-        MR2XRayError: if the header places the volume in two ways, sform and pixdim contradict each other, the axes
-            are sheared, or voxels are missing, NaN or infinite.
+        MR2XRayError: if the header places the volume in no way or in two, sform and pixdim contradict each other,
+            the axes are sheared, or voxels are missing, NaN or infinite.
         OSError: if a file cannot be opened.
     """
     fields = {key: header.GetMetaData(key) for key in header.GetMetaDataKeys()}
     if not {"bitpix", "vox_offset", "datatype"} <= fields.keys():
         return
-    if int(fields.get("sform_code", 0)) > 0:
+    if int(fields["sform_code"]) > 0:
         _check_placement(header, fields, path)
+    elif int(fields["qform_code"]) <= 0:
+        raise MR2XRayError(
+            f"The header of {path} does not say where the patient's left is (qform and sform of code 0); convert its "
+            "DICOM series again, or set an orientation that you are sure of, for example with fslorient."
+        )
     _check_nifti_voxels(header, fields, files, path)
 
 

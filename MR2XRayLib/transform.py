@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import atomic_path
 
 WRITTEN_SUFFIXES = (".tfm", ".txt", ".h5")
+TYPE = re.compile(rb"\w+_(?:double|float)_\d+_\d+")
+"""What each transform of a file is, in every format of ITK: AffineTransform_double_3_3."""
 
 
 def rotation_matrix(angles_deg: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -100,7 +103,8 @@ class Transform:
         """Read an ITK transform file (.tfm, .txt, .h5, .mat) that maps fixed points to moving points.
 
         Raises:
-            MR2XRayError: if the file is missing, unreadable, or holds anything but linear transforms.
+            MR2XRayError: if the file is missing, unreadable, or holds anything but one linear transform or one
+                composite of them, or one that mirrors.
         """
         import SimpleITK as sitk
 
@@ -115,6 +119,7 @@ class Transform:
             raise MR2XRayError(
                 f"The transform file {path} cannot be read; give an ITK transform (.tfm or .h5) as Slicer saves it."
             )
+        _check_is_one(path)
         if transform.GetDimension() != 3 or not transform.IsLinear():
             raise MR2XRayError(
                 f"The transform in {path} is not a 3D linear one; give a rigid or affine transform."
@@ -126,6 +131,10 @@ class Transform:
         matrix[:3, 3] = origin
         if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
             raise MR2XRayError(f"The transform in {path} cannot be inverted; register the volumes again.")
+        if np.linalg.det(matrix[:3, :3]) < 0:
+            raise MR2XRayError(
+                f"The transform in {path} mirrors the head, left to right or another way; register the volumes again."
+            )
         return cls(np.linalg.inv(matrix))
 
 
@@ -134,3 +143,14 @@ def _is_cut_off(path: Path) -> bool:
     content = path.read_bytes()
     transforms = content.count(b"\nTransform:") - content.count(b"\nTransform: CompositeTransform")
     return content.startswith(b"#Insight Transform") and content.count(b"\nFixedParameters:") < transforms
+
+
+def _check_is_one(path: Path) -> None:
+    """Of several transforms ITK reads all only if they are parts of a composite, which comes first; else one."""
+    first, *others = TYPE.findall(path.read_bytes()) or [b""]
+    parts = b"CompositeTransform" in first and not any(b"CompositeTransform" in other for other in others)
+    if others and not parts:
+        raise MR2XRayError(
+            f"{path} holds {1 + len(others)} transforms side by side; save the one that is meant, or all of them "
+            "as one composite transform."
+        )

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from MR2XRayLib.dicom_frames import is_multi_frame, read_frames
 from MR2XRayLib.dicom_series import check_series, series_files
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import atomic_path, sha256_of
-from MR2XRayLib.header_checks import check_header, is_orthogonal, not_finite, read_header, sheared
+from MR2XRayLib.header_checks import (
+    check_header,
+    check_world,
+    is_orthogonal,
+    not_finite,
+    read_header,
+    sheared,
+)
 from MR2XRayLib.nifti_checks import check_nifti
 from MR2XRayLib.volume import Unit, Volume
 
@@ -36,19 +44,20 @@ def read_volume(path: Path, unit: Unit = "raw") -> Volume:
 
     Args:
         path: an image file; a folder with one DICOM series; or one file of a DICOM series, which stands for the
-            whole series of its folder. A volume of a single slice is allowed.
+            whole series of its folder, or is all of it and holds several frames. A volume of a single slice is
+            allowed, unless it is DICOM, whose slices are stacked as far apart as they lie.
         unit: what the voxel values mean; files do not say it.
 
     Returns:
-        The volume with the file's own integer type or float32 (float64 and 64-bit integers become float32), its
-        affine in LPS mm, and the provenance {"file": name, "sha256": hash}; the hash of several files is the
-        SHA-256 of their sorted hashes.
+        The volume with the file's own integer type or float32 (float64, 64-bit integers, and DICOM slices or frames
+        that are scaled one by one become float32), its affine in LPS mm, and the provenance {"file": name,
+        "sha256": hash}; the hash of several files is the SHA-256 of their sorted hashes.
 
     Raises:
         MR2XRayError: if the file is missing, unreadable, truncated, not 3D, of several channels, too large for
             the memory, of absurd or sheared geometry, if a DICOM folder holds no series or several, one with a
-            gap or a tilted gantry, if a NIfTI header places the volume in two ways, or if the voxels are constant,
-            NaN or infinite.
+            gap or a tilted gantry, if a NIfTI header places the volume in no way or in two, if lengths are not in mm,
+            or if the voxels are constant, NaN or infinite.
     """
     import SimpleITK as sitk
 
@@ -60,17 +69,13 @@ def read_volume(path: Path, unit: Unit = "raw") -> Volume:
         files = series_files(path) if is_dicom else _with_data_file(path)
         for file in files:
             file.open("rb").close()  # ITK does not tell a file that may not be read from one that is no image
-        header = read_header(files[0], path)
-        slices = len(files) if is_dicom else 1
-        check_header(header, path, slices)
-        if is_dicom:
-            check_series(files, path)
+        if is_dicom and is_multi_frame(files[0]):
+            voxels, affine = read_frames(files, path)
         else:
-            check_nifti(header, files, path)
-        image = _pixels(files if is_dicom else files[:1], path)
+            voxels, affine = _read_with_itk(files, is_dicom, path)
         sha256 = _hash(files)
-    affine = _affine(image, path)
-    voxels = _checked_voxels(sitk.GetArrayFromImage(image), path)
+    _check_affine(affine, path)
+    voxels = _checked_voxels(voxels, path)
     name = path.resolve().name
     return Volume(voxels, affine, unit, name, {"file": name, "sha256": sha256})
 
@@ -129,27 +134,44 @@ def _named_faults(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _pixels(files: list[Path], path: Path) -> sitk.Image:
+def _read_with_itk(files: list[Path], is_dicom: bool, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels and affine, once the header is judged."""
     import SimpleITK as sitk
 
+    header = read_header(files[0], path)
+    check_header(header, path, len(files) if is_dicom else 1)
+    alike = True
+    if is_dicom:
+        alike = check_series(files, path)
+    else:
+        check_world(header, files[0], path)
+        check_nifti(header, files, path)
+    names = [str(file) for file in files]
     try:
-        return sitk.ReadImage(str(files[0]) if len(files) == 1 else [str(file) for file in files])
+        # ITK gives all slices the type that holds the first.
+        image = sitk.ReadImage(
+            names if is_dicom else names[0], sitk.sitkUnknown if alike else sitk.sitkFloat32
+        )
     except (RuntimeError, MemoryError):
         raise MR2XRayError(
             f"{path} is truncated, damaged or without its voxels; copy or export it again."
         ) from None
+    return sitk.GetArrayFromImage(image), _affine(image)
 
 
-def _affine(image: sitk.Image, path: Path) -> np.ndarray:
+def _affine(image: sitk.Image) -> np.ndarray:
     """4x4 index (i, j, k) to world LPS mm."""
-    direction, affine = np.reshape(image.GetDirection(), (3, 3)), np.eye(4)
-    affine[:3, :3] = direction * image.GetSpacing()
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
     affine[:3, 3] = image.GetOrigin()
+    return affine
+
+
+def _check_affine(affine: np.ndarray, path: Path) -> None:
     if not np.isfinite(affine).all():
         raise MR2XRayError(f"The origin or the axes of {path} are not numbers; correct the file's header.")
-    if not is_orthogonal(direction):
+    if not is_orthogonal(affine[:3, :3]):
         raise MR2XRayError(sheared(path))
-    return affine
 
 
 def _checked_voxels(voxels: np.ndarray, path: Path) -> np.ndarray:

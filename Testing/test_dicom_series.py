@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from volume_files import refusal, write_series
+from volume_files import SHAPE, noise, refusal, write_series
 
 from MR2XRayLib.volume_io import read_volume
 
@@ -48,11 +49,68 @@ def test_one_file_of_a_dicom_series_stands_for_its_series(tmp_path: Path) -> Non
     assert read_volume(tmp_path / "ct" / "IM501").size == (4, 5, 2)
 
 
-def test_a_dicom_series_of_one_slice_is_a_volume(tmp_path: Path) -> None:
-    voxels = write_series(tmp_path / "ct", along((0, 0, 1), [30]))
+def test_a_dicom_series_of_one_slice_is_no_volume(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", along((0, 0, 1), [30]))
+    assert "single DICOM slice" in refusal(tmp_path / "ct")
+
+
+STORED = noise((3, *SHAPE[1:]), "uint16")
+SIGNED = {"PixelRepresentation": 1, "RescaleIntercept": 0}
+BYTE = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelData": (STORED[0] % 250).astype("uint8")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "voxels"),
+    [
+        (
+            [{"RescaleSlope": slope} for slope in (1, 100, 150)],
+            [STORED[0] - 1024.0, STORED[1] * 100.0 - 1024, STORED[2] * 150.0 - 1024],
+        ),
+        (
+            [{"RescaleSlope": slope} for slope in (1, 1.37, 1.37)],
+            [STORED[0] - 1024.0, STORED[1] * 1.37 - 1024, STORED[2] * 1.37 - 1024],
+        ),
+        (
+            [{"RescaleIntercept": intercept} for intercept in (0, -1024, -1024)],
+            [STORED[0], STORED[1] - 1024.0, STORED[2] - 1024.0],
+        ),
+        (
+            [{"RescaleIntercept": 0}, *[{**SIGNED, "PixelData": -STORED[k].astype("int16")} for k in (1, 2)]],
+            [STORED[0], -1.0 * STORED[1], -1.0 * STORED[2]],
+        ),
+        (
+            [{**BYTE, "RescaleIntercept": 0}, {"RescaleIntercept": 0}, {"RescaleIntercept": 0}],
+            [STORED[0] % 250, STORED[1], STORED[2]],
+        ),
+    ],
+    ids=["slope", "fraction", "intercept", "sign", "bits"],
+)
+def test_slices_that_are_not_stored_alike_keep_their_values(
+    tmp_path: Path, changes: list[dict[str, Any]], voxels: list[np.ndarray]
+) -> None:
+    """ITK gives all of them the type of the first."""
+    write_series(tmp_path / "ct", along((0, 0, 1), [0, 2, 4]), changes=changes)
     read = read_volume(tmp_path / "ct")
-    assert (read.voxels == voxels).all()
-    assert read.affine[2, 3] == 30
+    assert read.voxels.dtype == np.float32
+    assert read.voxels == pytest.approx(np.stack(voxels), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"PixelSpacing": [1.5, 0.75]}, "differ in size, 1.5 x 0.5 mm to 1.5 x 0.75 mm"),
+        ({"PixelSpacing": None}, "how large their pixels are"),
+        ({"Rows": 4, "PixelData": STORED[0, :4]}, "not single slices of one size (4 x 4 x 1, 4 x 5 x 1)"),
+        ({"NumberOfFrames": 2, "PixelData": STORED[:2]}, "(4 x 5 x 1, 4 x 5 x 2)"),
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME1"),
+    ],
+    ids=["spacing", "no spacing", "rows", "frames", "inverted"],
+)
+def test_slices_that_differ_from_the_first_are_refused(
+    tmp_path: Path, change: dict[str, Any], sentence: str
+) -> None:
+    write_series(tmp_path / "ct", along((0, 0, 1), [0, 2, 4]), changes=[{}, {}, change])
+    assert sentence in refusal(tmp_path / "ct")
 
 
 @pytest.mark.parametrize(

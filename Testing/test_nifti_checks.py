@@ -40,6 +40,13 @@ def test_nan_is_found_in_the_last_of_an_odd_number_of_voxels(tmp_path: Path) -> 
     assert "NaN" in refusal(path)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_nifti_that_is_not_placed_is_refused(tmp_path: Path, order: str) -> None:
+    """Programs differ in whether its axes are those of LPS or of RAS."""
+    path = write_nifti(tmp_path / "a.nii", np.eye(3), forms=(0, 0), order=order)
+    assert "does not say where the patient's left is" in refusal(path)
+
+
 @pytest.mark.parametrize("forms", [(0, 1), (0, 2)], ids=["scanner", "aligned"])
 @pytest.mark.parametrize("permissive", ["OFF", "ON"])
 def test_a_sheared_nifti_is_refused(

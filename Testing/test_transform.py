@@ -95,6 +95,28 @@ def test_a_chain_of_linear_transforms_is_read_as_one(tmp_path: Path, suffix: str
     assert read.inverse().matrix == pytest.approx(matrix_of(chain), abs=1e-9)
 
 
+@pytest.mark.parametrize("suffix", [".tfm", ".txt", ".h5", ".mat"])
+def test_several_transforms_side_by_side_are_refused(tmp_path: Path, suffix: str) -> None:
+    """ITK reads the first of them alone."""
+    import itk
+
+    path = tmp_path / f"several{suffix}"
+    itk.transformwrite(
+        [kind[itk.D, 3].New() for kind in (itk.TranslationTransform, itk.AffineTransform)], str(path)
+    )
+    with pytest.raises(MR2XRayError, match="holds 2 transforms side by side"):
+        Transform.read(path)
+
+
+def test_two_chains_in_one_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "chains.tfm"
+    sitk.WriteTransform(sitk.CompositeTransform([EULER]), str(path))
+    header, chain = path.read_text().split("\n", 1)
+    path.write_text(f"{header}\n{chain}{chain}")
+    with pytest.raises(MR2XRayError, match="side by side"):
+        Transform.read(path)
+
+
 def test_every_truncation_of_a_text_file_is_refused_or_harmless(tmp_path: Path) -> None:
     """ITK reads a file that ends before its parameters as the identity."""
     transform = Transform(matrix_of(EULER))
@@ -113,8 +135,9 @@ def test_every_truncation_of_a_text_file_is_refused_or_harmless(tmp_path: Path) 
         (sitk.BSplineTransform(3), "not a 3D linear one"),
         (sitk.Euler2DTransform(), "not a 3D linear one"),
         (sitk.ScaleTransform(3, (1.0, 1e-12, 1.0)), "cannot be inverted"),
+        (sitk.ScaleTransform(3, (-1.0, 1.0, 1.0)), "mirrors the head"),
     ],
-    ids=["b-spline", "2D", "singular"],
+    ids=["b-spline", "2D", "singular", "mirror"],
 )
 def test_what_is_not_an_invertible_3d_linear_transform_is_refused(
     tmp_path: Path, transform: sitk.Transform, sentence: str

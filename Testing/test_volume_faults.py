@@ -129,6 +129,55 @@ def test_a_sheared_nrrd_or_metaimage_is_refused(tmp_path: Path, suffix: str) -> 
     assert "right angles" in refusal(path)
 
 
+def with_field(path: Path, before: bytes, field: str) -> Path:
+    """A volume with a field put into its header, before another."""
+    sitk.WriteImage(sitk.GetImageFromArray(noise()), str(path))
+    path.write_bytes(re.sub(before, field.encode() + b"\n" + before, path.read_bytes(), count=1))
+    return path
+
+
+@pytest.mark.parametrize("unit", ["cm", "um"])
+def test_lengths_in_other_than_millimetres_are_refused(tmp_path: Path, unit: str) -> None:
+    """ITK takes the numbers for millimetres."""
+    nrrd, nhdr = (tmp_path / f"a{suffix}" for suffix in (".nrrd", ".nhdr"))
+    for path in (nrrd, nhdr):
+        field = "space units: " + " ".join([f'"{unit}"'] * 3)
+        assert f"is in {unit}" in refusal(with_field(path, b"sizes: ", field))
+    mha = with_field(tmp_path / "a.mha", b"ElementSpacing", f"DistanceUnits = {unit}")
+    assert f"is in {unit}" in refusal(mha)
+
+
+def test_lengths_said_to_be_in_millimetres_are_read(tmp_path: Path) -> None:
+    nrrd = with_field(tmp_path / "a.nrrd", b"sizes: ", 'space units: "mm" "mm" "mm"')
+    mha = with_field(tmp_path / "a.mha", b"ElementSpacing", "DistanceUnits = mm")
+    assert (read_volume(nrrd).voxels == read_volume(mha).voxels).all()
+
+
+@pytest.mark.parametrize("space", ["3D-right-handed", "3D-left-handed", "scanner-xyz"])
+def test_an_nrrd_in_a_space_without_left_and_right_is_refused(tmp_path: Path, space: str) -> None:
+    path = tmp_path / "a.nrrd"
+    sitk.WriteImage(sitk.GetImageFromArray(noise()), str(path))
+    path.write_bytes(re.sub(rb"space: .*", f"space: {space}".encode(), path.read_bytes(), count=1))
+    assert f"lies in the space {space}" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("space", "signs"),
+    [
+        *[(space, (1, 1, 1)) for space in ("LPS", "left-posterior-superior")],
+        *[(space, (-1, -1, 1)) for space in ("RAS", "right-anterior-superior")],
+        *[(space, (1, -1, 1)) for space in ("LAS", "left-anterior-superior")],
+    ],
+)
+def test_an_nrrd_in_a_space_of_the_patient_is_read(
+    tmp_path: Path, space: str, signs: tuple[int, ...]
+) -> None:
+    path = tmp_path / "a.nrrd"
+    sitk.WriteImage(sitk.GetImageFromArray(noise()), str(path))
+    path.write_bytes(re.sub(rb"space: .*", f"space: {space}".encode(), path.read_bytes(), count=1))
+    assert read_volume(path).affine == pytest.approx(np.diag([*signs, 1]))
+
+
 @pytest.mark.parametrize("spacing", ["0", "-1", "nan", "0.001", "70", "inf"])
 def test_absurd_spacing_is_refused(tmp_path: Path, spacing: str) -> None:
     path = tmp_path / "a.mha"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.volume_io import read_volume
@@ -64,8 +66,13 @@ def write_series(
     positions: list[tuple[float, ...] | None],
     axes: tuple[float, ...] = (1, 0, 0, 0, 1, 0),
     first: int = 0,
+    changes: Sequence[Mapping[str, Any]] = (),
 ) -> np.ndarray:
-    """A CT series whose file names are out of order; the voxels in HU, as the positions are ordered."""
+    """A CT series whose file names are out of order; the voxels in HU, as the positions are ordered.
+
+    Args:
+        changes: elements to set in each slice; "PixelData" as an array.
+    """
     folder.mkdir(exist_ok=True)
     stored = noise((len(positions), *SHAPE[1:]), "uint16")
     series = generate_uid()
@@ -84,9 +91,55 @@ def write_series(
         slice_.SamplesPerPixel, slice_.PhotometricInterpretation = 1, "MONOCHROME2"
         slice_.RescaleSlope, slice_.RescaleIntercept = 1, -1024
         slice_.PixelData = stored[number].tobytes()
+        for keyword, value in (changes[number] if changes else {}).items():
+            setattr(slice_, keyword, value.tobytes() if keyword == "PixelData" else value)
         name = f"IM{first + number * 7 % len(positions):03d}"
         pydicom.dcmwrite(folder / name, slice_, enforce_file_format=True)
     return stored.astype(np.int32) - 1024
+
+
+def write_frames(
+    path: Path,
+    positions: Sequence[Sequence[float]],
+    axes: Sequence[Sequence[float]] = ((1, 0, 0, 0, 1, 0),),
+    spacings: Sequence[Sequence[float]] = ((1.5, 0.5),),
+    scales: Sequence[Sequence[float]] = ((1, 0),),
+    **changes: Any,
+) -> np.ndarray:
+    """An enhanced CT of one file; the stored values of its frames, as the positions are ordered.
+
+    Args:
+        positions: of the frames; what is given of `axes`, `spacings` and `scales` (slope, intercept) once is shared.
+        changes: elements to set.
+    """
+    stored = noise((len(positions), *SHAPE[1:]), "uint16")
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = EnhancedCTImageStorage, generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    file.SOPClassUID, file.SOPInstanceUID = EnhancedCTImageStorage, meta.MediaStorageSOPInstanceUID
+    file.StudyInstanceUID, file.SeriesInstanceUID, file.Modality = "1.2.3", generate_uid(), "CT"
+    file.NumberOfFrames, file.Rows, file.Columns = stored.shape
+    file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 16, 15, 0
+    file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
+    shared, frames = Dataset(), [Dataset() for _ in positions]
+    for sequence, keywords, rows in (
+        ("PlanePositionSequence", ["ImagePositionPatient"], [[list(row)] for row in positions]),
+        ("PlaneOrientationSequence", ["ImageOrientationPatient"], [[list(row)] for row in axes]),
+        ("PixelMeasuresSequence", ["PixelSpacing"], [[list(row)] for row in spacings]),
+        ("PixelValueTransformationSequence", ["RescaleSlope", "RescaleIntercept"], scales),
+    ):
+        for groups, row in zip([shared] if len(rows) == 1 else frames, rows, strict=True):
+            macro = Dataset()
+            for keyword, value in zip(keywords, row, strict=True):
+                setattr(macro, keyword, value)
+            setattr(groups, sequence, [macro])
+    file.SharedFunctionalGroupsSequence, file.PerFrameFunctionalGroupsSequence = [shared], frames
+    file.PixelData = stored.tobytes()
+    for keyword, value in changes.items():
+        setattr(file, keyword, value)
+    pydicom.dcmwrite(path, file, enforce_file_format=True)
+    return stored
 
 
 def refusal(path: Path) -> str:
