@@ -24,6 +24,9 @@ from MR2XRayLib.errors import MR2XRayError
 MAX_SIDE = 8192
 """The most rows or columns of a detector; more is a slip of the pen, and would fill the memory."""
 
+MOST_APART_DEG = 0.5
+"""How far a view's stated angles may point from where its matrix looks: rounded, they are still the same view."""
+
 
 @dataclass(frozen=True)
 class Angulation:
@@ -200,7 +203,7 @@ class View:
         """The view that `to_json` described; without the two angles they are taken from the matrix.
 
         Raises:
-            MR2XRayError: if an entry is missing or is not a number.
+            MR2XRayError: if an entry is missing or is not a number, or the angles are not those of the matrix.
         """
         try:
             view = cls.from_matrix(
@@ -219,7 +222,29 @@ class View:
             raise MR2XRayError(
                 f"A view's description lacks or garbles an entry ({error}); write the file anew."
             ) from None
+        if view._degrees_from(angulation) > MOST_APART_DEG:
+            raise MR2XRayError(
+                f"A view's angles say {angulation}, but its matrix looks from {view.angulation}; correct the one that "
+                "is wrong, or leave the angles out."
+            )
         return replace(view, angulation=angulation)
+
+    def _degrees_from(self, angulation: Angulation) -> float:
+        """Between the direction of an angulation and the nearest that may be called this view's.
+
+        That is across the detector, or from the source to the isocentre or to the detector's middle: they differ where
+        the detector is shifted.
+        """
+        middle = (self.columns - 1) / 2 * self.column_step_mm + (self.rows - 1) / 2 * self.row_step_mm
+        own = (
+            self.normal,
+            self.isocentre_mm - self.source_mm,
+            self.corner_mm + middle - self.source_mm,
+        )
+        stated = angulation.axes()[2]
+        return float(
+            min(np.rad2deg(np.arctan2(np.linalg.norm(np.cross(stated, v)), stated @ v)) for v in own)
+        )
 
 
 @dataclass(frozen=True)

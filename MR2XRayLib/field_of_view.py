@@ -9,18 +9,22 @@ import numpy as np
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
+OUTSIDE = "outside_the_mr"
+"""In the provenance of a CT that was cut to what an MR shows."""
+
 
 def within_field_of_view(ct: Volume, mr: Volume, transform: Transform) -> Volume:
-    """The CT, in HU, with air (-1000) wherever the MR shows nothing.
+    """The CT, in HU, with air (-1000) wherever the MR shows nothing: outside the volume, and in its padding.
 
     Args:
         ct: unit "HU".
-        mr: only its place and size count.
+        mr: its place, size and padding count.
         transform: MR to CT, LPS mm.
 
     Returns:
-        `ct` itself where the MR shows all of it; else a copy.
+        a CT with the voxels of `ct` where the MR shows all of it, else with a copy; its provenance tells of the cut.
     """
+    mr = without_padding(mr)
     to_mr = np.linalg.inv(transform.matrix @ mr.affine) @ ct.affine
     nk, nj, ni = ct.voxels.shape
     i, j = np.arange(ni), np.arange(nj)[:, None]
@@ -33,6 +37,24 @@ def within_field_of_view(ct: Volume, mr: Volume, transform: Transform) -> Volume
         if unseen.any():
             voxels = voxels.copy() if voxels is ct.voxels else voxels
             voxels[k][unseen] = -1000
-    if voxels is ct.voxels:
-        return ct
-    return replace(ct, voxels=voxels, provenance={**ct.provenance, "outside_the_mr": "set to air"})
+    return replace(ct, voxels=voxels, provenance={**ct.provenance, OUTSIDE: "set to air"})
+
+
+def without_padding(mr: Volume) -> Volume:
+    """The volume without the border planes that hold one value alone, as resampling onto a larger grid leaves them.
+
+    Nothing is copied. Air that was set to 0 around a head goes too as far as it fills whole planes, where no head is. A
+    volume of one value, which only marks a place, is returned whole.
+    """
+    begin = [_padded(np.moveaxis(mr.voxels, axis, 0)) for axis in range(3)]
+    end = [_padded(np.moveaxis(mr.voxels, axis, 0)[::-1]) for axis in range(3)]
+    kept = tuple(slice(b, n - e) for b, e, n in zip(begin, end, mr.voxels.shape, strict=True))
+    affine = mr.affine.copy()
+    affine[:3, 3] = mr.to_world(np.array(begin[::-1], float))
+    return replace(mr, voxels=mr.voxels[kept], affine=affine)
+
+
+def _padded(planes: np.ndarray) -> int:
+    """How many planes from the first on hold one value alone; 0 where all do."""
+    value = planes[0].flat[0]
+    return next((number for number, plane in enumerate(planes) if (plane != value).any()), 0)

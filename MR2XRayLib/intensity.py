@@ -20,6 +20,12 @@ WATER_CM2_PER_G = (0.8096, 0.3756, 0.2683, 0.2269, 0.2059, 0.1837, 0.1707, 0.150
 TRAINED_KEV = 60.0
 """The effective energy at which CT numbers become attenuation unless another is named; all shipped generators' own."""
 
+LEAST_PADDING = 0.02
+"""From this share of a CT's voxels on, one value that fills a corner of the volume and is no air is padding."""
+
+DENSER_THAN_AIR_HU = -300.0
+"""Above it `head_mask` takes a voxel for tissue."""
+
 MR_REFERENCE_PERCENTILE = 95.0
 """The bright tissue that becomes 1 in normalised MR. Of the statistics tried (median, mean, percentiles 75 to
 99) on two T1 heads, cutting the neck off moved this one least in both: 3 and 11 %, the median by up to 55 %."""
@@ -99,11 +105,13 @@ def as_ct(volume: Volume) -> Volume:
     """The volume in unit "HU", once its values look like CT numbers: air near -1000 and tissue near 0.
 
     Raises:
-        MR2XRayError: if they do not; values without any negative are named as MR or as HU + 1024.
+        MR2XRayError: if they do not; values without any negative are named as MR or as HU + 1024. Also if the volume is
+            padded with something denser than air.
     """
     sample = _sample(volume)
     air, tissue = np.mean(sample <= -800), np.mean((sample > -200) & (sample < 3100))
     if air >= 0.001 and tissue >= 0.01 and np.percentile(sample, 99) < 4000:
+        _check_padding(volume, sample)
         return replace(volume, unit="HU")
     low, high = float(sample.min()), float(sample.max())
     guess = "it may be MR, or CT stored as HU + 1024" if low >= 0 else "it may be MR or a rescaled CT"
@@ -111,6 +119,21 @@ def as_ct(volume: Volume) -> Volume:
         f"{volume.name} does not look like CT in HU: its values run from {low:g} to {high:g} without air at -1000 and "
         f"tissue near 0 ({guess}); give a CT volume in HU."
     )
+
+
+def _check_padding(volume: Volume, sample: np.ndarray) -> None:
+    """Refuse a CT whose surroundings were filled with water, as SimpleITK does by default.
+
+    Resampling onto another grid leaves at least a corner of it empty; in a CT as scanned corners are air or noisy.
+    """
+    corners = np.unique(volume.voxels[np.ix_([0, -1], [0, -1], [0, -1])]).astype(np.float32)
+    for value in corners[corners > DENSER_THAN_AIR_HU]:
+        share = float(np.mean(sample == value))
+        if share >= LEAST_PADDING:
+            raise MR2XRayError(
+                f"{volume.name} is padded with {value:g} HU, which counts as tissue ({share:.0%} of its voxels, up to "
+                "a corner); resample it again with -1000 as the default value."
+            )
 
 
 def as_mr(volume: Volume) -> Volume:

@@ -14,7 +14,7 @@ import numpy as np
 
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.field_of_view import within_field_of_view
+from MR2XRayLib.field_of_view import within_field_of_view, without_padding
 from MR2XRayLib.generators.channels import in_places
 from MR2XRayLib.head import head_only
 from MR2XRayLib.intensity import as_ct, attenuation
@@ -327,5 +327,6 @@ def first_present(mr: Sequence[Volume | None]) -> Volume:
 
 
 def _frame(mr: Volume, transform: Transform) -> Volume:
-    """Where the MR lies, without its voxels."""
-    return replace(mr.moved(transform.matrix), voxels=np.broadcast_to(np.float32(0), mr.voxels.shape))
+    """Where the MR shows anything, without its voxels."""
+    shown = without_padding(mr).moved(transform.matrix)
+    return replace(shown, voxels=np.broadcast_to(np.float32(0), shown.voxels.shape))

@@ -183,6 +183,33 @@ def test_json_gives_the_view_back(angulation):
         assert getattr(again, name) == pytest.approx(getattr(view, name), abs=1e-8)
 
 
+@pytest.mark.parametrize("stated", [(-30, 10), (30, -10), (30.6, 10), (-150, -10)])
+def test_json_whose_angles_are_not_those_of_its_matrix_is_refused(stated):
+    content = CARM.view(Angulation(30, 10)).to_json()
+    content["primary_angle_deg"], content["secondary_angle_deg"] = stated
+    with pytest.raises(
+        MR2XRayError, match=rf"say {Angulation(*stated)}, but its matrix looks from LAO 30°, CRA 10°"
+    ):
+        View.from_json(content)
+
+
+@pytest.mark.parametrize(
+    ("true", "stated"), [((29.7, 10.2), (30, 10)), ((40, 90), (-20, 90)), ((180, 0), (-180, 0))]
+)
+def test_json_keeps_angles_that_are_rounded_or_name_the_same_direction(true, stated):
+    content = CARM.view(Angulation(*true)).to_json()
+    content["primary_angle_deg"], content["secondary_angle_deg"] = stated
+    assert View.from_json(content).angulation == Angulation(*stated)
+
+
+def test_json_of_a_shifted_detector_keeps_the_angle_of_its_normal():
+    view = CARM.view(Angulation(30, 10))
+    shifted = replace(view, corner_mm=view.corner_mm + 80 * view.column_step_mm)
+    again = View.from_json(shifted.to_json())
+    assert again.angulation == Angulation(30, 10)
+    assert again.corner_mm == pytest.approx(shifted.corner_mm)
+
+
 def test_json_without_angles_takes_them_from_the_matrix():
     content = CARM.view(Angulation(-30, 15)).to_json()
     del content["primary_angle_deg"], content["secondary_angle_deg"]

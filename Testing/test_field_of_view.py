@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from MR2XRayLib.field_of_view import within_field_of_view
+from MR2XRayLib.field_of_view import within_field_of_view, without_padding
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
@@ -18,8 +20,10 @@ def mr(size: tuple[int, int, int], spacing: float, origin: tuple[float, float, f
     return Volume(np.ones(size[::-1], np.float32), affine)
 
 
-def test_a_ct_that_the_mr_shows_wholly_is_returned_as_it_is() -> None:
-    assert within_field_of_view(CT, mr((20, 20, 20), 6, (-10, -10, -10)), Transform.identity()) is CT
+def test_a_ct_that_the_mr_shows_wholly_keeps_its_voxels_and_tells_that_it_was_cut() -> None:
+    cut = within_field_of_view(CT, mr((20, 20, 20), 6, (-10, -10, -10)), Transform.identity())
+    assert cut.voxels is CT.voxels
+    assert cut.provenance["outside_the_mr"] == "set to air"
 
 
 def test_slices_below_the_mr_become_air_and_the_ct_given_is_left_alone() -> None:
@@ -39,3 +43,31 @@ def test_the_transform_decides_where_the_mr_lies() -> None:
     inside = ((seen >= -0.5) & (seen <= 17.5)).all(-1)
     assert inside.any()
     np.testing.assert_array_equal(cut.voxels == 40, inside)
+
+
+def padded(there: Volume, planes: tuple[tuple[int, int], ...]) -> Volume:
+    """The volume with so many planes of 0 before and behind along k, j and i."""
+    step = np.eye(4)
+    step[:3, 3] = [-before for before, _ in reversed(planes)]
+    return replace(there, voxels=np.pad(there.voxels, planes), affine=there.affine @ step)
+
+
+def noisy(there: Volume) -> Volume:
+    """The volume with voxels that differ."""
+    return replace(there, voxels=np.random.default_rng(0).random(there.voxels.shape).astype(np.float32))
+
+
+def test_border_planes_of_one_value_show_nothing() -> None:
+    there = noisy(mr((14, 13, 12), 3, (5, 5, 5)))
+    larger = padded(there, ((4, 3), (0, 6), (2, 0)))
+    np.testing.assert_array_equal(without_padding(larger).voxels, there.voxels)
+    transform = Transform.rigid((3, -2, 5), (4, 1, -2))
+    cut, expected = (within_field_of_view(CT, each, transform).voxels for each in (larger, there))
+    np.testing.assert_array_equal(cut, expected)
+
+
+def test_air_of_one_value_beside_a_head_is_shown() -> None:
+    there = noisy(mr((14, 13, 12), 3, (5, 5, 5)))
+    there.voxels[:, :, :5] = 0
+    there.voxels[6, 6, 0] = 1
+    assert without_padding(there).voxels.shape == there.voxels.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from MR2XRayLib.intensity import (
     water_attenuation,
 )
 from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume_io import read_volume
 
 # Attenuation
 
@@ -110,6 +112,27 @@ def test_ct_in_another_unit_is_refused(ct: Volume) -> None:
         as_ct(replace(ct, voxels=ct.voxels / 1000))
     with pytest.raises(MR2XRayError, match="HU"):
         as_ct(replace(ct, voxels=ct.voxels.astype(np.float32) * 16))
+
+
+@pytest.mark.parametrize("value", [0, -200])
+def test_ct_that_was_padded_with_water_is_refused(ct: Volume, value: int) -> None:
+    voxels = np.pad(ct.voxels, ((0, 0), (0, 3), (2, 0)), constant_values=value)
+    with pytest.raises(MR2XRayError, match=rf"ct is padded with {value} HU.*\(6% of its voxels.*with -1000"):
+        as_ct(replace(ct, voxels=voxels))
+
+
+@pytest.mark.parametrize("value", [-1000, -3024])
+def test_ct_that_was_padded_with_air_is_taken(ct: Volume, value: int) -> None:
+    voxels = np.pad(ct.voxels, ((0, 0), (0, 3), (2, 0)), constant_values=value)
+    assert as_ct(replace(ct, voxels=voxels)).unit == "HU"
+
+
+def test_ct_without_noise_whose_neck_fills_the_lowest_slice_but_for_its_corners_is_taken(ct: Volume) -> None:
+    assert as_ct(replace(ct, voxels=np.where(ct.voxels > -300, 40, -1000))).unit == "HU"
+
+
+def test_the_real_ct_is_taken(shared_data: Path) -> None:
+    assert as_ct(read_volume(shared_data / "visible_human_male" / "ct.nii.gz")).unit == "HU"
 
 
 def test_a_label_map_is_not_taken_for_mr(mr: Volume) -> None:

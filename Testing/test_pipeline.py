@@ -78,6 +78,25 @@ def test_the_table_is_left_out_of_the_reference_unless_the_whole_ct_is_wanted(
     )
 
 
+def test_the_reference_ends_where_the_mr_does_also_when_that_is_padded_onto_the_cts_height(
+    pair: DemoPair, result: pipeline.Result
+) -> None:
+    short, emptied = pair.mr.voxels[25:], pair.mr.voxels.copy()
+    emptied[:25] = 0
+    step = np.eye(4)
+    step[2, 3] = 25
+    ended, padded = (
+        pipeline.run([mr], pair.ct, load_generator(), views, transform=pair.truth, device="cpu").reference
+        for views in [lambda carm: result.reference.views]
+        for mr in (
+            replace(pair.mr, voxels=short, affine=pair.mr.affine @ step),
+            replace(pair.mr, voxels=emptied),
+        )
+    )
+    np.testing.assert_array_equal(padded.pixels, ended.pixels)
+    assert np.abs(padded.pixels - result.reference.pixels).max() > 1
+
+
 def test_nothing_is_written_when_one_of_the_files_cannot_be(
     result: pipeline.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

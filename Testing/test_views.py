@@ -289,6 +289,10 @@ def test_json_mixes_names_angles_and_matrices(tmp_path):
         ([{"primary": 10**400}], "view 1: .*not a number"),
         ([{"primary": 270}], "view 1: .*out of range"),
         ([{"matrix": [[1, 0], [0, 1]], "rows": 1}], "view 1: .*columns"),
+        (
+            [CARM.view(Angulation(30, 10)).to_json() | {"primary_angle_deg": -30}],
+            "view 1: .*say RAO 30°, CRA 10°, but its matrix looks from LAO 30°, CRA 10°",
+        ),
         ([5], "view 1: 5 is not a view"),
         ([], "has 0 views"),
         ({"wiews": []}, "no list of views"),

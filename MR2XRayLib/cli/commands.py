@@ -171,7 +171,7 @@ def register(options: Namespace, reporter: Reporter) -> None:
 
 def project(options: Namespace, reporter: Reporter) -> None:
     """Forward projections of one volume; of an MR with its layers, which generators may ask for."""
-    from MR2XRayLib.head import head_centre_mm, head_only
+    from MR2XRayLib.head import head_centre_mm
     from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
     from MR2XRayLib.mr_layers import layers_at_hand, project_mr
     from MR2XRayLib.projection import Projections
@@ -180,19 +180,19 @@ def project(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_suffix(options.out, (".nrrd",), "projections")
-    inputs = (options.volume, options.transform, *geometry_files(options))
+    _check_within(options)
+    inputs = (options.volume, options.within, options.transform, *geometry_files(options))
     check_spared(inputs, Projections.files(options.out))
     _check_views(options)
-    volume = read_volume(options.volume)
+    volume, transform = read_volume(options.volume), read_transform(options.transform) or Transform.identity()
     centre = volume.centre_mm
     if options.modality == "ct":
         volume = as_ct(volume)
-        centre = head_centre_mm(volume)
-        volume = attenuation(volume if options.whole_ct else head_only(volume), options.energy)
+        centre, volume = head_centre_mm(volume), attenuation(_cut(volume, transform, options), options.energy)
+        transform = Transform.identity() if options.within else transform
     elif options.modality == "mr":
         volume = as_mr(volume)
         centre, volume = head_centre_mm(volume), normalise_mr(volume)
-    transform = read_transform(options.transform) or Transform.identity()
     carm = _carm(options)
     carm = carm if carm.isocentre_mm is not None else carm.at(transform.apply(centre))
     views = _views(options, reporter, carm)
@@ -205,6 +205,36 @@ def project(options: Namespace, reporter: Reporter) -> None:
     projections.write(options.out)
     reporter.say(f"Wrote {len(views)} projections to {options.out}")
     reporter.result({"file": str(options.out), "views": len(views)})
+
+
+def _check_within(options: Namespace) -> None:
+    """Say before the work, not after it, that there is nothing to cut.
+
+    Raises:
+        MR2XRayError: if --within is given with anything but a CT, or with --whole-ct.
+    """
+    if options.within is None:
+        return
+    if options.modality != "ct":
+        raise MR2XRayError(f"--within {options.within} cuts a CT; give it with --as ct, or leave it out.")
+    if options.whole_ct:
+        raise MR2XRayError(
+            f"--within {options.within} cuts the CT that --whole-ct leaves whole; leave one of them out."
+        )
+
+
+def _cut(ct: Volume, transform: Transform, options: Namespace) -> Volume:
+    """What is projected of a CT: its head, of that what the MR named by --within shows, or all of it."""
+    from MR2XRayLib.field_of_view import within_field_of_view
+    from MR2XRayLib.head import head_only
+    from MR2XRayLib.intensity import as_mr
+    from MR2XRayLib.volume_io import read_volume
+
+    if options.whole_ct:
+        return ct
+    if options.within is None:
+        return head_only(ct)
+    return within_field_of_view(head_only(ct), as_mr(read_volume(options.within)), transform)
 
 
 def synthesize(options: Namespace, reporter: Reporter) -> None:
@@ -253,10 +283,25 @@ def compare(options: Namespace, reporter: Reporter) -> None:
     synthesized, reference = (Projections.read(path) for path in given)
     comparison = compare_projections(synthesized, reference)
     _warn(reporter, synthesized, reference)
+    if _is_uncut(synthesized, reference):
+        reporter.warn(
+            f"The CT of {options.reference} was not cut to what the MR shows, so the numbers count what no generator "
+            "can know as its error; project it again with --within and the MR."
+        )
     if options.out is not None:
         write_json(options.out, comparison.to_json())
     _tell_comparison(comparison, reporter)
     reporter.result(comparison.to_json())
+
+
+def _is_uncut(synthesized: Projections, reference: Projections) -> bool:
+    """Whether by their provenance the one is made from an MR, and the other from a CT that shows more than any."""
+    from MR2XRayLib.field_of_view import OUTSIDE
+
+    volume = reference.provenance.get("volume")
+    if "generator" not in synthesized.provenance or not isinstance(volume, dict):
+        return False
+    return "effective_energy_kev" in volume and OUTSIDE not in volume
 
 
 def _carm(options: Namespace) -> CArm:

@@ -91,7 +91,7 @@ def _add_ct(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whole-ct",
         action="store_true",
-        help="leave in the CT what an MR does not show: table, headrest, and (run) what lies outside its field of view",
+        help="leave in the CT what an MR does not show: table, headrest, and what lies outside its field of view",
     )
 
 
@@ -172,7 +172,18 @@ def _add_project(words: argparse._SubParsersAction) -> None:
         required=True,
         help="ct: HU to attenuation; mr: normalised intensity; raw: voxel values times mm, unconverted",
     )
-    parser.add_argument("--transform", type=Path, metavar="T", help="of the volume to the world of the views")
+    parser.add_argument(
+        "--transform",
+        type=Path,
+        metavar="T",
+        help="of the volume to the world of the views; with --within: of that MR to the CT, which stays where it is",
+    )
+    parser.add_argument(
+        "--within",
+        type=Path,
+        metavar="MR",
+        help="with --as ct: cut the CT to what this MR volume shows, as run does, for a fair reference",
+    )
     _add_ct(parser)
     _add_device(parser)
     parser.add_argument(

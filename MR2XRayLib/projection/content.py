@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume import Unit, Volume
 
 SHORT = 32767
+
+BOUNDED: tuple[Unit, ...] = ("1/mm", "normalised")
+"""Units whose largest value is not far above the others. One spike among raw values would round all others to 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,10 +21,12 @@ class Content:
     Attributes:
         voxels: a view into the volume's voxels, (nk, nj, ni); one voxel where all are zero.
         affine: index of `voxels` to world LPS mm.
+        unit: of the voxels.
     """
 
     voxels: np.ndarray
     affine: np.ndarray
+    unit: Unit
 
     @classmethod
     def of(cls, volume: Volume) -> Content:
@@ -34,7 +39,7 @@ class Content:
         voxels = volume.voxels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
         affine = volume.affine.copy()
         affine[:3, 3] = volume.to_world(np.array(low[::-1], float))
-        return cls(voxels, affine)
+        return cls(voxels, affine, volume.unit)
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -46,22 +51,22 @@ class Content:
         """The voxels as the kernels read them, and what a stored 1 stands for.
 
         Args:
-            storage: "int16" or "float32".
+            storage: "int16", which whole numbers and units with a ceiling get, or "float32".
             plane: voxels from one k to the next, at least ni * nj; 0 for as many.
             padding: zeros behind the last plane.
 
         Returns:
             int16 or float32, flat, i fastest.
         """
-        kind = np.int16 if storage == "int16" else np.float32
-        ni, nj, nk = self.size
-        flat = np.zeros(nk * max(plane, ni * nj) + padding, kind)
-        pages = planes(flat, nk, max(plane, ni * nj), (nj, ni))
-        if storage == "float32":
-            pages[:] = self.voxels
-            return flat, 1.0
         largest = max((float(max(page.max(), -float(page.min()))) for page in self.voxels), default=0.0)
         whole = np.issubdtype(self.voxels.dtype, np.integer) and largest <= SHORT
+        short = storage == "int16" and (whole or self.unit in BOUNDED)
+        ni, nj, nk = self.size
+        flat = np.zeros(nk * max(plane, ni * nj) + padding, np.int16 if short else np.float32)
+        pages = planes(flat, nk, max(plane, ni * nj), (nj, ni))
+        if not short:
+            pages[:] = self.voxels
+            return flat, 1.0
         scale = 1.0 if whole or largest == 0 else largest / SHORT
         for page, out in zip(self.voxels, pages, strict=True):
             out[:] = page if whole else np.rint(page * np.float32(1 / scale))

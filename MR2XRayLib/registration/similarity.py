@@ -11,6 +11,9 @@ from MR2XRayLib.volume import Volume
 BINS = 32
 """Histogram bins for each volume; the number that elastix and ITK use by default."""
 
+SHUFFLES = 5
+"""How often samples are shuffled to know what chance makes of them; the mean is then sure to 0.01 nats."""
+
 
 def averaged(volume: Volume, spacing_mm: float) -> Volume:
     """The volume averaged over whole blocks of voxels that come closest to `spacing_mm` a side.
@@ -79,3 +82,16 @@ def mutual_information(first: np.ndarray, second: np.ndarray) -> float:
     apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     there = joint > 0
     return float(np.sum(joint[there] * np.log(joint[there] / apart[there])))
+
+
+def information_beyond_chance(first: np.ndarray, second: np.ndarray) -> float:
+    """`mutual_information` less what it is for the same samples paired at random, with a fixed seed; not below 0.
+
+    A histogram of few samples finds information where there is none: of the Visible Human pair's samples, shuffled,
+    0.40 nats in 500 and 0.06 in 8000. Less chance that is 0 to 0.01, where Miller's and Madow's correction, which
+    counts occupied cells, leaves 0.29 and 0.02. True information comes out too low with few: 0.19 in 500, 0.25 in 8000
+    of the 0.27 in all.
+    """
+    generator = np.random.default_rng(0)
+    chance = np.mean([mutual_information(first, generator.permutation(second)) for _ in range(SHUFFLES)])
+    return max(mutual_information(first, second) - float(chance), 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,24 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_volume(pair.ct, folder / "ct.nrrd")
     pair.truth.write(folder / "truth.tfm")
     save_generator(folder / "tiny", tiny("unet"), card_of("unet"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the digital head's mr and ct at 4 mm, the true transform, and a small C-arm."""
+    folder = tmp_path_factory.mktemp("scans")
+    pair = demo_pair(spacing_mm=4.0)
+    write_volume(pair.mr, folder / "mr.nii.gz")
+    write_volume(pair.ct, folder / "ct.nii.gz")
+    pair.truth.write(folder / "truth.tfm")
+    carm = {
+        "source_to_isocentre_mm": 750,
+        "source_to_detector_mm": 1200,
+        "detector_mm": [400, 400],
+        "pixels": [64, 64],
+    }
+    (folder / "carm.json").write_text(json.dumps(carm))
     return folder
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from misplaced_heads import Pair, is_rigid, misplaced_pair, offset, shifted
 
-from MR2XRayLib.registration import mean_error_mm, quality, register
+from MR2XRayLib.registration import RegistrationQuality, mean_error_mm, quality, register
+from MR2XRayLib.registration.similarity import BINS, information_beyond_chance, mutual_information
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
@@ -94,3 +96,31 @@ def test_without_overlap_the_quality_is_zero_not_a_fault(thick_slices: Pair) -> 
     assert measured.mutual_information_after == 0
     assert measured.mask_overlap == 0
     assert measured.head_in_view == 0
+
+
+@pytest.mark.parametrize("samples", [500, 2000, 20000])
+def test_information_is_that_beyond_chance_whatever_the_number_of_samples(samples: int) -> None:
+    generator = np.random.default_rng(5)
+    first, second = generator.normal(BINS / 2, BINS / 6, (2, samples)).clip(0, BINS - 1).astype(int)
+    assert information_beyond_chance(first, second) < 0.02
+    if samples == 500:
+        assert mutual_information(first, second) > 0.18
+    related = (0.8 * first + 0.2 * second).astype(int)
+    assert information_beyond_chance(first, related) > 0.7
+
+
+def test_a_slab_is_never_good_and_its_share_of_the_head_is_told(thick_slices: Pair) -> None:
+    slab = replace(thick_slices.mr, voxels=thick_slices.mr.voxels[10:13])
+    step = np.eye(4)
+    step[2, 3] = 10
+    measured = quality(thick_slices.ct, replace(slab, affine=slab.affine @ step), thick_slices.truth)
+    assert 0 < measured.head_in_view < 0.25
+    assert measured.verdict == "doubtful"
+    assert measured.words.endswith(f"; only {measured.head_in_view:.0%} of the CT's head is in the MR's view")
+
+
+def test_how_much_of_the_head_is_in_view_is_told_only_where_it_is_little() -> None:
+    whole, sliver = (RegistrationQuality(0.0, 0.28, 0.9, in_view) for in_view in (0.5, 0.014))
+    assert (whole.verdict, sliver.verdict) == ("good", "doubtful")
+    assert "in the MR's view" not in whole.words
+    assert "only 1% of the CT's head" in sliver.words

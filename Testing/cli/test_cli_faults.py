@@ -1,0 +1,138 @@
+"""What the command line cannot do is one sentence, as early as it can be told, and no file; so it is with Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from MR2XRayLib.cli import main
+from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume_io import write_volume
+
+
+def faulty_calls(scans: Path, folder: Path) -> dict[str, tuple[list[str], str]]:
+    """By what is wrong: a call, and the words that its sentence must hold."""
+    mr, ct, out = str(scans / "mr.nii.gz"), str(scans / "ct.nii.gz"), str(folder / "out")
+    text = folder / "notes.nii.gz"
+    text.write_text("no image")
+    blank = folder / "blank.nrrd"
+    write_volume(Volume(np.zeros((9, 9, 9), np.float32), np.eye(4)), blank)
+    run = ["run", "--out", out, "--views", "PA"]
+    return {
+        "no file": ([*run, "--mr", "nowhere.nii.gz"], "nowhere.nii.gz does not exist"),
+        "no image": ([*run, "--mr", str(text)], "notes.nii.gz"),
+        "blank volume": ([*run, "--mr", str(blank)], "blank.nrrd"),
+        "CT given as MR": ([*run, "--mr", ct], "ct.nii.gz"),
+        "MR given as CT": ([*run, "--mr", mr, "--ct", mr], "mr.nii.gz"),
+        "unknown view": ([*run[:3], "--views", "PA, FOO", "--mr", mr], '"FOO" is not a view'),
+        "unknown generator": ([*run, "--mr", mr, "--generator", "nobody"], 'no generator "nobody"'),
+        "unknown C-arm": ([*run, "--mr", mr, "--carm", "nobody"], 'no C-arm "nobody"'),
+        "no transform": ([*run, "--mr", mr, "--transform", "t.tfm"], "t.tfm does not exist"),
+        "bad suffix": (["project", ct, "--as", "ct", "--out", str(folder / "p.png")], "ends in .nrrd"),
+        "not a projection": (["compare", ct, ct], "ct.nii"),
+        "MR cut": (["project", mr, "--as", "mr", "--within", mr, "--out", f"{out}.nrrd"], "cuts a CT"),
+        "whole CT cut": (
+            ["project", ct, "--as", "ct", "--whole-ct", "--within", mr, "--out", f"{out}.nrrd"],
+            "leave one of them out",
+        ),
+    }
+
+
+FAULTS = (
+    "no file", "no image", "blank volume", "CT given as MR", "MR given as CT", "unknown view", "unknown generator",
+    "unknown C-arm", "no transform", "bad suffix", "not a projection", "MR cut", "whole CT cut",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_sentence_exit_code_2_and_nothing_written(
+    fault: str, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call, words = faulty_calls(scans, tmp_path)[fault]
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert main(call) == 2
+    captured = capsys.readouterr()
+    sentence = captured.err.strip().splitlines()
+    assert len(sentence) == 1, captured.err
+    assert words in sentence[0]
+    assert "Traceback" not in captured.err
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--views", "PA, PAA"], '"PAA" is not a view'),
+        (["--views", "nowhere.csv"], "nowhere.csv does not exist"),
+        (["--views", "PA", "--energy", "5"], "5 keV is outside the table"),
+        pytest.param(
+            ["--views", "PA", "--device", "cuda"],
+            "not available on this machine",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there"),
+        ),
+    ],
+)
+def test_a_cheap_mistake_is_told_before_the_registration(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    call = ["run", "--mr", str(scans / "mr.nii.gz"), "--ct", str(scans / "ct.nii.gz"), "--progress", "json"]
+    assert main([*call, *words, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert '"stage"' not in told.out
+
+
+def test_views_are_checked_before_a_volume_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for call in (["run", "--mr", "no.nrrd"], ["project", "no.nrrd", "--as", "mr"], ["demo"]):
+        assert main([*call, "--views", "PAA", "--out", str(tmp_path / "p.nrrd")]) == 2
+        assert '"PAA" is not a view' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process group")
+def test_ctrl_c_during_registration_ends_the_child_and_leaves_no_file(tmp_path: Path) -> None:
+    pair = demo_pair(spacing_mm=2.0)
+    write_volume(pair.mr, tmp_path / "mr.nrrd")
+    write_volume(pair.ct, tmp_path / "ct.nrrd")
+    command = [
+        sys.executable,
+        "-m",
+        "MR2XRayLib",
+        "register",
+        "--progress",
+        "json",
+        "--out",
+        str(tmp_path / "t.tfm"),
+    ]
+    command += ["--fixed", str(tmp_path / "ct.nrrd"), "--moving", str(tmp_path / "mr.nrrd")]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A shell that started the tests in the background has told them to ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Cancelled" in error
+    assert "Traceback" not in error
+    assert {path.name for path in tmp_path.iterdir()} == {"mr.nrrd", "ct.nrrd"}
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
