@@ -23,8 +23,9 @@ from MR2XRayGUI.store import Store
 from MR2XRayGUI.synthesis_section import SynthesisSection
 from MR2XRayGUI.training_section import TrainingSection
 from MR2XRayGUI.volumes_section import VolumesSection
-from MR2XRayGUI.watch import Watch
+from MR2XRayGUI.watch import ViewsWatch, Watch
 from MR2XRayLib.errors import MR2XRayError, lacks_memory
+from MR2XRayScene import layout
 
 if TYPE_CHECKING:
     from MR2XRayScene.parameters import MR2XRayParameterNode
@@ -58,6 +59,7 @@ class Panel:
         self._on_return: list[Callable[[], None]] = []
         self._captions = CornerText()
         self._watch = Watch(self.refresh)
+        self._views_watch = ViewsWatch(self.guarded(self._write_captions))
         self.say("")
         self.store = Store()
         self.job = Job(self)
@@ -91,7 +93,7 @@ class Panel:
         self.say("")
         self._on_return.clear()
         self.session.forget()
-        self._captions.hide()
+        self._hide_captions()
         self.ui.liveNote.text = ""
         self._tell_of_images("", "")
 
@@ -117,7 +119,7 @@ class Panel:
         self.live.finish()
         self.live.stop()
         self._was_shown = self.session.leave_layout()
-        self._captions.hide()
+        self._hide_captions()
         self._is_away = True
 
     def when_here(self, function: Callable[[], None]) -> None:
@@ -180,9 +182,17 @@ class Panel:
         them tell their old offset late and move the planes by it. So planes and zoom are set once more after that.
         """
         if self.parameters is not None:
-            self._captions.show(self.session.shown.captions(self.parameters))
+            self._views_watch.follow(layout.composite_nodes(self.session.scene))
+            self._write_captions()
             self._tell_of_images(" ".join(self.session.caveats), self.session.fourth_note(self.parameters))
             qt.QTimer.singleShot(0, self.session.shown.settle)
+
+    def _write_captions(self) -> None:
+        self._captions.show(self.session.shown.captions(self.parameters))
+
+    def _hide_captions(self) -> None:
+        self._views_watch.follow(())
+        self._captions.hide()
 
     def _tell_of_images(self, generator: str, fourth: str) -> None:
         """Write the notes on the synthesized image and on the fourth; empty ones are hidden."""

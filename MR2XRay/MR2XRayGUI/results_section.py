@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import qt
 import slicer
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 FOLDER_SETTING = "MR2XRay/ExportFolder"
 
 
+class NoPaste(qt.QObject):
+    """An event filter: the view of a table pastes without a look at the table's lock."""
+
+    def eventFilter(self, _watched: Any, event: Any) -> bool:
+        """Whether the event goes no further."""
+        return event.type() == qt.QEvent.KeyPress and event.matches(qt.QKeySequence.Paste)
+
+
 class ResultsSection:
     """Shows what the worker made of all kept views."""
 
@@ -25,6 +33,8 @@ class ResultsSection:
         self._panel, ui = panel, panel.ui
         self._how: object = None
         self._head: object = None
+        self._no_paste = NoPaste()
+        ui.metricsTable.installEventFilter(self._no_paste)
         ui.exportComboBox.addItems(list(export.KINDS))
         ui.exportFolderLineEdit.currentPath = slicer.util.settingsValue(FOLDER_SETTING, "")
         panel.connect(ui.resultSlider, "valueChanged(int)", self._browse)

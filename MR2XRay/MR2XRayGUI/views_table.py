@@ -27,7 +27,10 @@ class ViewsTable:
         self._panel, ui = panel, panel.ui
         self._shown = ""
         ui.viewsTable.setHorizontalHeaderLabels([_("Angles"), _("Primary"), _("Secondary")])
-        ui.viewsTable.horizontalHeader().setStretchLastSection(True)
+        header = ui.viewsTable.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        # The angles in words are the longest; they get what the numbers leave.
+        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
         panel.connect(ui.keepViewButton, "clicked()", self._keep)
         panel.connect(ui.removeViewsButton, "clicked()", self._remove)
         panel.connect(ui.clearViewsButton, "clicked()", lambda: self._store([]))
@@ -80,14 +83,20 @@ class ViewsTable:
         self._store([view for row, view in enumerate(self._views()) if row not in rows])
 
     def _add(self) -> None:
-        text = self._panel.ui.viewsLineEdit.text
-        self._store([*self._views(), *resolve_views(text, self._panel.session.carm(self._panel.parameters))])
+        views = self._resolved(self._panel.ui.viewsLineEdit.text)
+        self._store([*self._views(), *views])
         self._panel.ui.viewsLineEdit.text = ""
+
+    def _resolved(self, text: str) -> tuple[View, ...]:
+        parameters = self._panel.parameters
+        # Faulty words are told first, before it matters whether the isocentre is known yet.
+        resolve_views(text, geometry.carm_of(parameters.carm, (0, 0, 0)))
+        return resolve_views(text, self._panel.session.carm(parameters))
 
     def _import(self) -> None:
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import views"), "", FILES)
         if path:
-            views = resolve_views(path, self._panel.session.carm(self._panel.parameters))
+            views = self._resolved(path)
             self._store([*self._views(), *views])
             self._panel.say(_("{n} views read from {path}.").format(n=len(views), path=path))
 

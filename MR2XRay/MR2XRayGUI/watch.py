@@ -1,11 +1,12 @@
-"""Observes the chosen nodes themselves: a volume that is moved or changed must be prepared anew."""
+"""Observes nodes themselves: chosen ones, prepared anew when they change, and what our slice views show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import slicer
+import vtk
 from slicer.util import VTKObservationMixin
 
 from MR2XRayScene.prepared import mr_nodes
@@ -47,6 +48,23 @@ class Watch(VTKObservationMixin):
         if point is not None:
             for event in POINT_EVENTS:
                 self.addObserver(point, event, self._changed)
+
+    def _changed(self, _caller: Any, _event: Any) -> None:
+        self._on_change()
+
+
+class ViewsWatch(VTKObservationMixin):
+    """Calls a function when slice views may show other volumes than before."""
+
+    def __init__(self, on_change: Callable[[], object]) -> None:
+        super().__init__()
+        self._on_change = on_change
+
+    def follow(self, composites: Iterable[slicer.vtkMRMLSliceCompositeNode]) -> None:
+        """Watch these, and no others."""
+        self.removeObservers()
+        for node in composites:
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._changed)
 
     def _changed(self, _caller: Any, _event: Any) -> None:
         self._on_change()

@@ -7,6 +7,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.head import head_mask
 from MR2XRayLib.volume import Volume
 from MR2XRayScene.attributes import describe, find
@@ -73,6 +74,10 @@ def skin(volume: Volume) -> vtk.vtkPolyData:
     smooth.NormalizeCoordinatesOn()
     smooth.Update()
     surface = smooth.GetOutput()
+    if surface.GetNumberOfPoints() == 0:
+        raise MR2XRayError(
+            f"No head is found in {volume.name}: what stands out from the air is too thin; choose a volume of a head."
+        )
     points = vtk_to_numpy(surface.GetPoints().GetData()) / coarse.spacing_mm - 2
     surface.GetPoints().SetData(numpy_to_vtk(flipped(coarse.to_world(points)).astype(np.float32), deep=True))
     return _with_normals(surface)

@@ -86,9 +86,8 @@ def claim_views(scene: slicer.vtkMRMLScene) -> None:
 
     Closing a scene undoes it, and so may loading one.
     """
-    for composite in nodes_of(scene, "vtkMRMLSliceCompositeNode"):
-        if composite.GetLayoutName() in TAGS.values():
-            composite.SetDoPropagateVolumeSelection(False)
+    for composite in composite_nodes(scene):
+        composite.SetDoPropagateVolumeSelection(False)
 
 
 def show_images(scene: slicer.vtkMRMLScene, images: Mapping[str, slicer.vtkMRMLVolumeNode]) -> bool:
@@ -161,6 +160,17 @@ def look_at_carm(scene: slicer.vtkMRMLScene, view: View) -> None:
             camera.SetPosition(*(centre + _EYE_MM))
             camera.SetViewUp(0, 0, 1)
             camera.ResetClippingRange()
+
+
+def shows(scene: slicer.vtkMRMLScene, role: str, image: slicer.vtkMRMLVolumeNode) -> bool:
+    """Whether a role's slice view shows this image, and not a volume that others put there."""
+    return composite_node(scene, TAGS[role]).GetBackgroundVolumeID() == image.GetID()
+
+
+def composite_nodes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:
+    """What our slice views show, of those that are there."""
+    nodes = nodes_of(scene, "vtkMRMLSliceCompositeNode")
+    return [node for node in nodes if node.GetLayoutName() in TAGS.values()]
 
 
 def composite_node(scene: slicer.vtkMRMLScene, tag: str) -> slicer.vtkMRMLSliceCompositeNode:

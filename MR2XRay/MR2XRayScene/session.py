@@ -86,7 +86,9 @@ class Session:
             return geometry.isocentre_point(parameters.carm.isocentrePoint)
         if self.prepared is None:
             raise MR2XRayError(
-                "The centre of the head is not known yet; choose a volume, or a point as isocentre."
+                "The centre of the head is not known yet; choose an MR volume, or a point as isocentre."
+                if first_mr(parameters) is None
+                else "The volumes are not prepared yet; wait a moment, or choose a point as isocentre."
             )
         return self.prepared.centre_mm
 

@@ -133,12 +133,16 @@ class ShownImages:
         self._to_fit = False
 
     def captions(self, parameters: MR2XRayParameterNode) -> dict[str, str]:
-        """What the slice views show and from where, by their names; empty while our layout is not shown."""
+        """What the slice views show and from where, by their names; empty while our layout is not shown.
+
+        A view into which others put a volume has none.
+        """
         if not layout.is_shown(self._scene):
             return {}
         return {
             layout.TAGS[place]: f"{NAMES[node.GetAttribute(ROLE)]}: {node.GetAttribute(VIEW)}"
             for place, node in self.nodes(parameters).items()
+            if layout.shows(self._scene, place, node)
         }
 
     def _place_views(self) -> None:

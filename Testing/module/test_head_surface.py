@@ -93,6 +93,15 @@ def test_air_has_no_skin() -> None:
         skin(Volume(np.full((20, 20, 20), -1000.0), np.diag([5.0, 5, 5, 1]), "HU"))
 
 
+def test_a_single_slice_has_no_skin() -> None:
+    voxels = np.zeros((1, 60, 60), np.float32)
+    voxels[:, 10:50, 10:50] = 300.0
+    with pytest.raises(
+        MR2XRayError, match="No head is found in slice: what stands out from the air is too thin"
+    ):
+        skin(Volume(voxels, np.diag([4.0, 4, 1, 1]), "raw", "slice"))
+
+
 def _shift(left_mm: float) -> np.ndarray:
     matrix = np.eye(4)
     matrix[0, 3] = left_mm

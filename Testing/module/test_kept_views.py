@@ -1,4 +1,4 @@
-"""The list of kept views: the present view's matrix, and a list that cannot be read."""
+"""The list of kept views: the present view's matrix, a list or words that cannot be read, and how it is shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import qt
+from slicerstandin.instance import qt_object
 from small_panel import choose_head, message, opened
 from waiting import settle
 
@@ -69,3 +70,43 @@ def test_unreadable_views_can_be_cleared_as_their_sentence_says(garbled) -> None
     settle(garbled)
     garbled.click("keepViewButton")
     assert garbled.find("viewsTable").rowCount == 1
+
+
+def test_without_a_volume_the_centre_of_the_head_is_said_to_be_unknown(program) -> None:
+    program.find("viewsGroup").collapsed = False
+    program.click("keepViewButton")
+    assert message(program).startswith("The centre of the head is not known yet; choose an MR volume")
+
+
+def test_while_volumes_are_prepared_that_is_said(program) -> None:
+    program.find("viewsGroup").collapsed = False
+    choose_head(program)
+    program.widget.panel.refresh()
+    assert program.widget.panel.preparation.busy
+    program.find("viewsLineEdit").text = "PA"
+    program.find("addViewsButton").click()
+    assert message(program).startswith("The volumes are not prepared yet; wait a moment")
+    settle(program)
+    program.click("addViewsButton")
+    assert program.find("viewsTable").rowCount == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [("garbage", '"garbage" is not a view'), ("sweep 1 2 step 0", '"sweep 1 2 step 0" is not a sweep')],
+)
+def test_faulty_words_are_told_before_the_centre_of_the_head_is_known(program, words, sentence) -> None:
+    program.find("viewsGroup").collapsed = False
+    program.type("viewsLineEdit", words)
+    assert message(program).startswith(sentence)
+
+
+def test_the_angles_in_words_get_the_room_and_are_not_cut_off(program) -> None:
+    choose_head(program)
+    settle(program)
+    program.find("viewsGroup").collapsed = False
+    program.type("viewsLineEdit", "-90/20")
+    program.process_events()
+    header = qt_object(program.find("viewsTable")).horizontalHeader()
+    assert header.sectionSize(0) >= header.parent().sizeHintForColumn(0)
+    assert header.sectionSize(0) > header.sectionSize(2)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6 import QtCore
+import qt
+from PySide6 import QtCore, QtTest
 from slicerstandin.instance import qt_object
 from small_panel import message, take_results
 from waiting import settle
 
-from MR2XRayScene import export
+from MR2XRayScene import export, results
 
 
 @pytest.fixture
@@ -46,6 +47,28 @@ def test_nothing_can_be_typed_over_the_numbers(program) -> None:
     model = table(program).model()
     flags = [model.index(row, column).flags() for row in range(3) for column in range(model.columnCount())]
     assert not any(flag & QtCore.Qt.ItemFlag.ItemIsEditable for flag in flags)
+
+
+@pytest.mark.parametrize(
+    ("key", "modifier"),
+    [
+        pytest.param(QtCore.Qt.Key.Key_V, QtCore.Qt.KeyboardModifier.ControlModifier, id="Ctrl+V"),
+        pytest.param(QtCore.Qt.Key.Key_Insert, QtCore.Qt.KeyboardModifier.ShiftModifier, id="Shift+Insert"),
+    ],
+)
+def test_nothing_can_be_pasted_over_the_numbers(program, key, modifier) -> None:
+    metrics = program.logic.getParameterNode().metrics
+    before = results.csv_of(metrics)
+    table(program).setCurrentIndex(table(program).model().index(0, 1))
+    qt.QApplication.clipboard().setText("false\t0.123")
+    QtTest.QTest.keyClick(table(program), key, modifier)
+    assert results.csv_of(metrics) == before
+
+
+def test_keys_other_than_pasting_reach_the_table(program) -> None:
+    table(program).setCurrentIndex(table(program).model().index(0, 1))
+    QtTest.QTest.keyClick(table(program), QtCore.Qt.Key.Key_Down)
+    assert table(program).currentIndex().row() == 1
 
 
 def test_a_plot_that_cannot_be_made_says_why(program) -> None:

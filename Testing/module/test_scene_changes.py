@@ -55,6 +55,29 @@ def test_images_that_outlive_the_loading_of_more_are_named_still(shown) -> None:
     assert captions() == before
 
 
+def test_volumes_that_others_put_into_our_views_are_not_captioned_as_our_images(shown) -> None:
+    before = captions()
+    foreign = shown.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other")
+    images = [layout.composite_node(shown.scene, tag).GetBackgroundVolumeID() for tag in layout.TAGS.values()]
+    slicer.util.setSliceViewerLayers(background=foreign)
+    assert captions() == [""] * 4
+    layout.composite_node(shown.scene, layout.TAGS["mr"]).SetLinkedControl(False)
+    layout.composite_node(shown.scene, layout.TAGS["mr"]).SetBackgroundVolumeID(images[0])
+    assert captions() == [before[0], "", "", ""]
+    shown.click("layoutButton")
+    settle(shown)
+    assert captions() == before
+
+
+def test_away_our_views_are_not_captioned_whatever_is_put_into_them(shown) -> None:
+    shown.exit()
+    composite = layout.composite_node(shown.scene, layout.TAGS["mr"])
+    image = composite.GetBackgroundVolumeID()
+    composite.SetBackgroundVolumeID(None)
+    composite.SetBackgroundVolumeID(image)
+    assert captions() == [""] * 4
+
+
 def test_a_generator_that_is_not_installed_is_told_once(program, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     parameters = program.logic.getParameterNode()

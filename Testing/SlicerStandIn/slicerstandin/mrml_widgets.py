@@ -133,7 +133,10 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
 
 @implementation
 class qMRMLTableView(WithScene, QtWidgets.QTableView):
-    """A table node's cells, editable unless it is locked; what is typed over them goes nowhere."""
+    """A table node's cells, editable unless it is locked; what is typed over them goes nowhere.
+
+    What is pasted goes into the node, locked or not, as in `qMRMLTableView::keyPressEvent`; it makes no new cells.
+    """
 
     mrmlSceneChanged = Signal(object)
     selectionChanged = Signal()
@@ -160,6 +163,21 @@ class qMRMLTableView(WithScene, QtWidgets.QTableView):
 
     def mrmlTableNode(self) -> Any:
         return self._table
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        if event.matches(QtGui.QKeySequence.StandardKey.Paste):
+            self.pasteSelection()
+        else:
+            super().keyPressEvent(event)
+
+    def pasteSelection(self) -> None:
+        """The clipboard's lines and tabs into the cells from the current one on."""
+        if self._table is None:
+            return
+        top, left = max(0, self.currentIndex().row()), max(0, self.currentIndex().column())
+        for row, line in enumerate(QtWidgets.QApplication.clipboard().text().splitlines(), top):
+            for column, cell in enumerate(line.split("\t"), left):
+                self._table.SetCellText(row, column, cell)
 
     def _fill(self) -> None:
         model = self.model()
