@@ -12,7 +12,6 @@ from places import REPOSITORY
 from tiny_generators import card_of, tiny
 
 from MR2XRayLib.carm import CArm
-from MR2XRayLib.demo import DemoPair, demo_pair
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.applicability import caveats
 from MR2XRayLib.generators.card import InputCard
@@ -28,12 +27,6 @@ from MR2XRayScene.volumes import node_from_volume, world_matrix_lps
 
 CARM = CArm(pixels=(64, 64))
 VIEWS = "PA, LAO20/CRA10"
-
-
-@pytest.fixture(scope="module")
-def pair() -> DemoPair:
-    """The digital head at 4 mm, its MR elsewhere."""
-    return demo_pair(4.0)
 
 
 @pytest.fixture
