@@ -26,7 +26,16 @@ LAYERS = [
         "user_folders",
         "weights",
     },
-    {"volume", "volume_io", "dicom_series", "header_checks", "nifti_checks", "head", "intensity"}
+    {
+        "volume",
+        "volume_io",
+        "dicom_series",
+        "dicom_frames",
+        "header_checks",
+        "nifti_checks",
+        "head",
+        "intensity",
+    }
     | {"transform", "field_of_view", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom", "simulation"},
     {"estimation"},
