@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from MR2XRayLib.demo import demo_pair
-from MR2XRayLib.volume_io import write_volume
+from pair_files import write_pair
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="asks a POSIX session which of its processes live")
 CANCELLED = {"error": "Cancelled; nothing half-written was left."}
@@ -61,10 +59,7 @@ class Worker:
 def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the digital head as two scanners see it, and where its MR lies."""
     folder = tmp_path_factory.mktemp("case")
-    pair = demo_pair(spacing_mm=4.0)
-    write_volume(pair.mr, folder / "mr.nrrd")
-    write_volume(pair.ct, folder / "ct.nrrd")
-    pair.truth.write(folder / "truth.tfm")
+    write_pair(folder, 4.0)
     carm = {"source_to_isocentre_mm": 750, "source_to_detector_mm": 1200, "detector_mm": [400, 400]}
     (folder / "carm.json").write_text(json.dumps({**carm, "pixels": [128, 128]}))
     return folder

@@ -10,6 +10,7 @@ from MR2XRayLib.cohort.heads import SPLITS, Cohort
 from MR2XRayLib.cohort.loading import Fault
 from MR2XRayLib.cohort.records import FUSION, Outcome, Record, head_folder
 from MR2XRayLib.files import write_text
+from MR2XRayLib.registration.quality import LEAST_IN_VIEW
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; background: #fff; margin: 2rem auto; max-width: 62rem;
@@ -95,8 +96,10 @@ def _of_record(record: Record, absent: Sequence[str]) -> list[str]:
     """How the head was aligned and how well, contrast by contrast, and what it lacks."""
     lines = [f"<p>Transform {escape(record.alignment)}.</p>"]
     for contrast, found in record.quality.items():
-        in_view = f"{found['head_in_view']:.0%} of the CT's head is in its view"
-        lines.append(f"<p>{escape(contrast)}, {escape(found['words'])}; {in_view}.</p>")
+        # The words tell it by themselves where it is so little that it is a doubt.
+        share = found["head_in_view"]
+        in_view = "" if share < LEAST_IN_VIEW else f"; {share:.0%} of the CT's head is in its view"
+        lines.append(f"<p>{escape(contrast)}, {escape(found['words'])}{in_view}.</p>")
     if absent:
         lines.append(f"<p>Without {escape(', '.join(absent))}.</p>")
     return lines

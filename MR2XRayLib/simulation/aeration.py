@@ -56,13 +56,13 @@ class Region:
     beyond_vault: bool = True
 
 
-REGIONS = (
-    Region((25, 90), (-30, 18), (0, 42), 2.1, 14, (0.0, 0.12)),  # frontal
-    Region((20, 46), (20, 62), (0, 17), 0.0, 6, (0.1, 0.5), wall_mm=0.0, beyond_vault=False),  # ethmoid
-    Region((8, 58), (12, 97), (0, 22), 1.2, 8, (0.0, 0.2), beyond_vault=False),  # nose, sphenoid
-    Region((0, 34), (12, 62), (12, 46), 2.1, 30, (0.0, 0.0)),  # maxillary
-    Region((0, 60), (70, 142), (34, 82), 2.1, 5, (0.15, 1.0)),  # mastoid
-)
+REGIONS = {
+    "frontal": Region((25, 90), (-30, 18), (0, 42), 2.1, 14, (0.0, 0.12)),
+    "ethmoid": Region((20, 46), (20, 62), (0, 17), 0.0, 6, (0.1, 0.5), wall_mm=0.0, beyond_vault=False),
+    "nose, sphenoid": Region((8, 58), (12, 97), (0, 22), 1.2, 8, (0.0, 0.2), beyond_vault=False),
+    "maxillary": Region((0, 34), (12, 62), (12, 46), 2.1, 30, (0.0, 0.0)),
+    "mastoid": Region((0, 60), (70, 142), (34, 82), 2.1, 5, (0.15, 1.0)),
+}
 
 
 def aerated(labels: Volume, rng: np.random.Generator) -> Volume:
@@ -71,10 +71,12 @@ def aerated(labels: Volume, rng: np.random.Generator) -> Volume:
     voxels, depth = labels.voxels.copy(), _depth_mm(labels.voxels == SKULL, marks.spacing_mm)
     vault = depth[int(VAULT_MM / marks.spacing_mm[0]) :]
     vault_mm = float(np.percentile(vault[vault > 0], THICKEST)) if (vault > 0).any() else 0.0
-    for region in REGIONS:
+    for region in REGIONS.values():
         block_mm = max(region.depth_mm, vault_mm) if region.beyond_vault else region.depth_mm
         for side in (-1, 1):
-            _air(voxels, depth, block_mm, _box(region, side, marks, voxels.shape), region, marks, rng)
+            filling = CAVITY if rng.random() < AIRED else int(rng.choice(MUCOSA))
+            box = _box(region, side, marks, voxels.shape)
+            voxels[box][_hollow(depth[box], block_mm, region, marks.spacing_mm, rng)] = filling
     return replace(labels, voxels=voxels)
 
 
@@ -91,26 +93,18 @@ def _depth_mm(bone: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
     return sitk.GetArrayFromImage(inside) + np.float32(spacing_mm.min() / 2)
 
 
-def _air(
-    labels: np.ndarray,
-    depth: np.ndarray,
-    block_mm: float,
-    box: Box,
-    region: Region,
-    marks: Landmarks,
-    rng: np.random.Generator,
-) -> None:
-    """Air the blocks in a box, of bone that is deeper than `block_mm` somewhere, in place; or fill them."""
-    filling = CAVITY if rng.random() < AIRED else int(rng.choice(MUCOSA))
+def _hollow(
+    depth: np.ndarray, block_mm: float, region: Region, spacing_mm: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Which voxels of a region are inside blocks, bone deeper than `block_mm` somewhere, but no wall; bool."""
     walls, cells = rng.uniform(*region.walls), np.random.default_rng(rng.integers(2**63))
-    deep = depth[box]
-    if deep.size == 0:
-        return
-    reach = [int(np.ceil((block_mm - region.wall_mm) / mm)) for mm in marks.spacing_mm]
-    block = dilated(deep > block_mm, reach) & (deep > region.wall_mm)
-    grain = region.cell_mm / marks.spacing_mm.mean()
-    block &= np.abs(smooth_noise(deep.shape, grain, cells).numpy()) >= walls
-    labels[box][block] = filling
+    if depth.size == 0:
+        return np.zeros(depth.shape, bool)
+    reach = [int(np.ceil((block_mm - region.wall_mm) / mm)) for mm in spacing_mm]
+    block = dilated(depth > block_mm, reach) & (depth > region.wall_mm)
+    noise = smooth_noise(depth.shape, region.cell_mm / spacing_mm.mean(), cells).numpy()
+    hollow: np.ndarray = block & (np.abs(noise) >= walls)
+    return hollow
 
 
 def _box(region: Region, side: int, marks: Landmarks, shape: tuple[int, ...]) -> Box:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from pair_files import write_pair
 from tiny_generators import card_of, tiny
 
-from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.generators.store import save_generator
 from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.training import paper_protocol
@@ -20,10 +20,7 @@ from MR2XRayLib.volume_io import write_volume
 def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the digital head (mr.nrrd, ct.nrrd), the transform truth.tfm, and a small generator, tiny."""
     folder = tmp_path_factory.mktemp("case")
-    pair = demo_pair(spacing_mm=6.0)
-    write_volume(pair.mr, folder / "mr.nrrd")
-    write_volume(pair.ct, folder / "ct.nrrd")
-    pair.truth.write(folder / "truth.tfm")
+    write_pair(folder, 6.0)
     save_generator(folder / "tiny", tiny("unet"), card_of("unet"))
     return folder
 
@@ -32,10 +29,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the digital head's mr and ct at 4 mm, the true transform, and a small C-arm."""
     folder = tmp_path_factory.mktemp("scans")
-    pair = demo_pair(spacing_mm=4.0)
-    write_volume(pair.mr, folder / "mr.nii.gz")
-    write_volume(pair.ct, folder / "ct.nii.gz")
-    pair.truth.write(folder / "truth.tfm")
+    write_pair(folder, 4.0, ".nii.gz")
     carm = {
         "source_to_isocentre_mm": 750,
         "source_to_detector_mm": 1200,

@@ -7,21 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pair_files import write_pair
 
 from MR2XRayLib.cli import main
 from MR2XRayLib.cohort import preparing, read_cohort
-from MR2XRayLib.demo import demo_pair
-from MR2XRayLib.volume_io import write_volume
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cohort of three heads; the MR of the third is missing."""
     folder = tmp_path_factory.mktemp("cohort")
-    pair = demo_pair(spacing_mm=10.0)
-    write_volume(pair.mr, folder / "mr.nrrd")
-    write_volume(pair.ct, folder / "ct.nrrd")
-    pair.truth.write(folder / "truth.tfm")
+    write_pair(folder, 10.0)
     rows = [
         f"{name},{mr}.nrrd,ct.nrrd,truth.tfm,train" for name, mr in (("a", "mr"), ("b", "mr"), ("c", "no"))
     ]

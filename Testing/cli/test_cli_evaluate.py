@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tiny_generators import card_of, tiny
 
 from MR2XRayLib.cli import main
@@ -157,27 +156,6 @@ def test_the_papers_protocol_measures_its_test_views(
     assert (told["key"], told["views"]) == ("paper_protocol", 4)
     assert "1 of the training views" in told["baselines_fitted_on"]
     assert "Table I" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["--energy", "5"], "5 keV is outside the table"),
-        pytest.param(
-            ["--device", "cuda"],
-            "not available on this machine",
-            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there"),
-        ),
-    ],
-)
-def test_a_cheap_mistake_is_told_before_the_registration(
-    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
-) -> None:
-    call = ["evaluate", "--mr", str(case / "mr.nrrd"), "--ct", str(case / "ct.nrrd"), "--progress", "json"]
-    assert main([*call, *words, "--out", str(tmp_path / "out")]) == 2
-    told = capsys.readouterr()
-    assert sentence in told.err
-    assert '"stage"' not in told.out
 
 
 @pytest.mark.parametrize(

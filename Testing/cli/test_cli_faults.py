@@ -48,6 +48,8 @@ def faulty_calls(scans: Path, folder: Path) -> dict[str, tuple[list[str], str]]:
     }
 
 
+WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
+
 FAULTS = (
     "no file", "no image", "blank volume", "CT given as MR", "MR given as CT", "unknown view", "unknown generator",
     "unknown C-arm", "no transform", "bad suffix", "not a projection", "MR cut", "whole CT cut",
@@ -70,22 +72,25 @@ def test_a_fault_is_one_sentence_exit_code_2_and_nothing_written(
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("command", "words", "sentence"),
     [
-        (["--views", "PA, PAA"], '"PAA" is not a view'),
-        (["--views", "nowhere.csv"], "nowhere.csv does not exist"),
-        (["--views", "PA", "--energy", "5"], "5 keV is outside the table"),
-        pytest.param(
-            ["--views", "PA", "--device", "cuda"],
-            "not available on this machine",
-            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there"),
-        ),
+        ("run", ["--views", "PA, PAA"], '"PAA" is not a view'),
+        ("run", ["--views", "nowhere.csv"], "nowhere.csv does not exist"),
+        ("run", ["--energy", "5"], "5 keV is outside the table"),
+        ("evaluate", ["--energy", "5"], "5 keV is outside the table"),
+        pytest.param("run", ["--device", "cuda"], "not available on this machine", marks=WITHOUT_CUDA),
+        pytest.param("evaluate", ["--device", "cuda"], "not available on this machine", marks=WITHOUT_CUDA),
     ],
 )
 def test_a_cheap_mistake_is_told_before_the_registration(
-    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+    scans: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    words: list[str],
+    sentence: str,
 ) -> None:
-    call = ["run", "--mr", str(scans / "mr.nii.gz"), "--ct", str(scans / "ct.nii.gz"), "--progress", "json"]
+    call = [command, "--mr", str(scans / "mr.nii.gz"), "--ct", str(scans / "ct.nii.gz"), "--progress", "json"]
     assert main([*call, *words, "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr()
     assert sentence in told.err

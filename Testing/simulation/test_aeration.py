@@ -9,9 +9,10 @@ import pytest
 
 from MR2XRayLib.simulation.aeration import MUCOSA, aerated
 from MR2XRayLib.simulation.ellipsoids import Box
-from MR2XRayLib.simulation.heads import read_labels
+from MR2XRayLib.simulation.heads import read_labels, simulate_head
 from MR2XRayLib.simulation.landmarks import Landmarks
 from MR2XRayLib.simulation.tissues import CAVITY, MARROW, SKULL
+from MR2XRayLib.simulation.variety import TRAINING_VARIETY, Variety
 from MR2XRayLib.volume import Volume
 
 SOFT = 6
@@ -118,6 +119,28 @@ def test_voxels_of_4_mm_and_volumes_that_end_early_are_taken() -> None:
     assert aerated(coarse, np.random.default_rng(0)).voxels.shape == coarse.voxels.shape
     low = Volume(_anatomy()[:10], np.diag([-1.0, -1.0, 1.0, 1.0]), "raw", "low")
     assert np.array_equal(aerated(low, np.random.default_rng(0)).voxels, low.voxels)
+
+
+def _block_hu(variety: Variety) -> list[float]:
+    """The median CT number inside a maxillary block of bone, in heads of several seeds."""
+    labels = _anatomy()
+    place = _put(labels, 18, 35, 26, 7)
+    inside = tuple(slice(part.start + 2, part.stop - 2) for part in place)
+    heads = (simulate_head(_volume(labels), seed, 0, clinical=False, variety=variety) for seed in range(4))
+    return [float(np.median(head.ct.voxels[inside])) for head in heads]
+
+
+def test_blocks_are_air_where_the_variety_says_so_and_bone_where_not() -> None:
+    assert TRAINING_VARIETY.aired == 1
+    assert sorted(_block_hu(Variety(aired=1.0)))[1] == pytest.approx(-1000, abs=1)
+    assert min(_block_hu(Variety())) > 600
+
+
+def test_bone_is_denser_by_up_to_what_the_variety_says() -> None:
+    ratios = np.divide(_block_hu(Variety(denser_bone=0.4)), _block_hu(Variety()))
+    assert ratios.min() > 0.95
+    assert ratios.max() < 1.45
+    assert np.ptp(ratios) > 0.05
 
 
 def test_real_anatomies_get_sinuses_of_a_heads_size(shared_data: Path) -> None:
