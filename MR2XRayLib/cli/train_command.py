@@ -181,13 +181,18 @@ def _resumes(options: Namespace, ranks: Ranks, device: str, reporter: Reporter) 
     """Whether to go on from a checkpoint: if there is one. The first rank looks, and all do as it says.
 
     So one command starts a training and goes on with it, as a cluster that puts jobs back into its queue wants it.
+
+    Raises:
+        MR2XRayError: if there is one that is not to be resumed: it may be hours of work.
     """
-    if not options.resume:
-        return False
     from MR2XRayLib.training.loop import CHECKPOINT
 
     found = bool(ranks.agreed((options.out / CHECKPOINT).exists(), device))
-    if ranks.first and not found:
+    if found and not options.resume:
+        raise MR2XRayError(
+            f"{options.out} holds the checkpoint of a training; give --resume to go on from it, or another --out."
+        )
+    if options.resume and ranks.first and not found:
         reporter.warn(f"There is no checkpoint in {options.out} yet; the training starts from the beginning.")
     return found
 

@@ -106,6 +106,17 @@ def test_resume_where_there_is_no_checkpoint_yet_begins_and_says_so(
     assert "There is no checkpoint" not in capsys.readouterr().err
 
 
+def test_without_resume_a_training_of_before_is_not_replaced(
+    head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*one_head(head), "--name", "small", "--out", str(tmp_path)]
+    assert main(words) == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert main(words) == 2
+    assert f"{tmp_path} holds the checkpoint of a training; give --resume" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
