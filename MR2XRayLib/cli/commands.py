@@ -160,6 +160,9 @@ def register(options: Namespace, reporter: Reporter) -> None:
     check_suffix(options.out, (".tfm", ".txt", ".h5"), "a transform")
     sidecar = options.out.with_suffix(".json")
     check_spared((options.fixed, options.moving), (options.out, sidecar))
+    projections = options.out.with_suffix(".nrrd")
+    if sidecar.exists() and projections.exists():
+        raise MR2XRayError(f"{sidecar} belongs to {projections}; choose another name for the transform.")
     fixed, moving = as_ct(read_volume(options.fixed)), as_mr(read_volume(options.moving))
     alignment = align(moving, fixed, None, options.preset, reporter)
     alignment.transform.write(options.out)

@@ -67,3 +67,14 @@ def test_a_result_of_before_is_replaced(tmp_path: Path) -> None:
         call = ["project", str(tmp_path / "block.nrrd"), "--as", "raw", "--views", views]
         assert main([*call, "--out", str(tmp_path / "p.nrrd")]) == 0
     assert len(Projections.read(tmp_path / "p.nrrd").views) == 2
+
+
+def test_a_transform_does_not_take_the_sidecar_of_projections(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("p.nrrd", "p.json"):
+        (tmp_path / name).write_text(name)
+    call = ["register", "--fixed", "ct.nrrd", "--moving", "mr.nrrd", "--out", str(tmp_path / "p.tfm")]
+    assert main(call) == 2
+    assert "p.nrrd; choose another name for the transform" in capsys.readouterr().err
+    assert (tmp_path / "p.json").read_text() == "p.json"
