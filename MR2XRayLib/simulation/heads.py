@@ -51,9 +51,8 @@ LEAST_COSINE = 0.9
 VARIETY_STREAM, AIR_STREAM, CONTRAST_STREAM = 2, 3, 100
 """Random streams beside the head's own, which stays what it is for heads without variety; 1 is `training.pairs`'."""
 
-SOFT_LABELS = (5, 6, 9)
-CAVITY_LABELS = (*SOFT_LABELS, SKULL, MARROW)
-"""What a random air cavity may replace: never brain; only soft tissue, in which MR shows it, where bone is aired."""
+CAVITY_LABELS = (5, 6, 9)
+"""What a random air cavity may replace: soft tissue, in which MR shows it, but never brain."""
 
 THICKNESS_WEIGHTS = (0.4, 0.2, 0.15, 0.1, 0.15)
 """How often a MR has slices of 1, 2, 3, 4, 5 voxels: 3D sequences are the commonest, 5 mm the classical 2D slice."""
@@ -177,15 +176,14 @@ def simulate_contrasts(
         families: the family of each MR contrast; None is drawn.
         clinical: with slices up to 5 mm thick and a small error of registration, as real pairs have; else the MR
             has the CT's voxels and lies exactly on it.
-        variety: how the anatomy itself is changed; by default not at all.
+        variety: how the anatomy itself is changed, its sinuses aired; by default not at all.
         registered: leave out a clinical scan's error of registration; everything else stays what it is.
     """
     rng = np.random.default_rng([seed, index])
     added = np.random.default_rng([seed, index, VARIETY_STREAM])
     first = families[0] or draw_family(rng)
-    aired = added.random() < variety.aired
-    anatomy = aerated(labels, np.random.default_rng([seed, index, AIR_STREAM])) if aired else labels
-    anatomy = replace(anatomy, voxels=_with_cavities(anatomy, SOFT_LABELS if aired else CAVITY_LABELS, rng))
+    anatomy = aerated(labels, np.random.default_rng([seed, index, AIR_STREAM]))
+    anatomy = replace(anatomy, voxels=_with_cavities(anatomy, rng))
     anatomy = replace(varied_anatomy(anatomy, variety, added), name=f"{labels.name}-{seed}-{index}")
     pose = _draw_pose(rng)
     added_hu, added_signal = draw_added(added)
@@ -235,19 +233,19 @@ def _hu_texture() -> np.ndarray:
     return np.array([tissue.hu_texture for tissue in TISSUES + ADDED_TISSUES], np.float32)
 
 
-def _with_cavities(labels: Volume, replaced: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+def _with_cavities(labels: Volume, rng: np.random.Generator) -> np.ndarray:
     """The labels with up to five pairs of ellipsoid air cavities in the face and skull base (label `CAVITY`)."""
     anatomy = labels.voxels.copy()
-    candidates = np.argwhere(np.isin(anatomy[::8, ::8, ::8], replaced)) * 8
+    candidates = np.argwhere(np.isin(anatomy[::8, ::8, ::8], CAVITY_LABELS)) * 8
     world = labels.to_world(candidates[:, ::-1])
     lowest = labels.corners_mm()[:, 2].min()
     candidates = candidates[(world[:, 2] < lowest + 75) & (world[:, 1] < 40)]
     for centre in rng.permutation(candidates)[: rng.integers(0, 6)]:
         radii = rng.uniform(4.0, 14.0, 3)
-        fill_ellipsoid(anatomy, centre, radii, CAVITY, replaced)
+        fill_ellipsoid(anatomy, centre, radii, CAVITY, CAVITY_LABELS)
         if rng.random() < 0.7:
             mirrored = (centre[0], centre[1], anatomy.shape[2] - 1 - centre[2])
-            fill_ellipsoid(anatomy, mirrored, radii, CAVITY, replaced)
+            fill_ellipsoid(anatomy, mirrored, radii, CAVITY, CAVITY_LABELS)
     return anatomy
 
 

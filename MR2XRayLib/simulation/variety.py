@@ -18,7 +18,6 @@ class Variety:
         lower_head_mm: lowest and highest length of what is added: where the field of view ends.
         cut: how often the volume ends higher than the label volume, by up to `cut_mm`, probability.
         cut_mm: the most that is cut off at the lower end.
-        aired: how often sinuses and mastoid cells that the labels call skull are air, probability; see `aeration`.
         denser_bone: the most by which CT numbers of bone and marrow exceed those of `TISSUES`, relative.
         sinuses: how often more of nose, paranasal sinuses and mastoid cells is drawn, probability.
         skull: how often the skull gets another thickness and another diploe, probability.
@@ -33,7 +32,6 @@ class Variety:
     lower_head_mm: tuple[float, float] = (25.0, 105.0)
     cut: float = 0.0
     cut_mm: float = 35.0
-    aired: float = 0.0
     denser_bone: float = 0.0
     sinuses: float = 0.0
     skull: float = 0.0
@@ -46,7 +44,6 @@ TRAINING_VARIETY = Variety(
     size=0.06,
     lower_head=0.6,
     cut=0.15,
-    aired=1.0,
     denser_bone=0.4,
     sinuses=0.7,
     skull=0.7,
