@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from MR2XRayLib.carm import Angulation, CArm, View
+from MR2XRayLib.common_view import CommonView
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.field_of_view import within_field_of_view, without_padding
+from MR2XRayLib.field_of_view import frame
 from MR2XRayLib.generators.channels import in_places
-from MR2XRayLib.head import head_only
 from MR2XRayLib.intensity import as_ct, attenuation
 from MR2XRayLib.mr_projector import MrProjector
 from MR2XRayLib.progress import Progress, silent
@@ -87,7 +87,7 @@ class Live:
 
     Attributes:
         mr: a projector for each contrast, in the order of the generator's card; None where one is absent. Each gives
-            the layers that the generator sees.
+            the layers that the generator sees, of what the CT shows too.
         ct: None without a reference.
         synthesizer: None without a generator.
         preview: the quick one that `with_preview` found; None where there is none.
@@ -134,11 +134,12 @@ class Live:
         for number, volume in enumerate(mr):
             progress("preparing", number / steps)
             projectors.append(None if volume is None else MrProjector.prepare(volume, transform, device))
-        live = cls(tuple(projectors), None, None, _frame(first, transform), device)
+        live = cls(tuple(projectors), None, None, frame(first).moved(transform.matrix), device)
+        # What the CT shows is known before layers are made that take seconds.
+        live = live.with_ct(ct, energy_kev=energy_kev, whole_ct=whole_ct)
         live = live.with_generator(
             trained, progress=lambda stage, fraction: progress(stage, (len(mr) + fraction) / steps)
         )
-        live = live.with_ct(ct, energy_kev=energy_kev, whole_ct=whole_ct)
         progress("preparing", 1.0)
         return live
 
@@ -185,19 +186,29 @@ class Live:
     def with_ct(self, ct: Volume | None, *, energy_kev: float = 60.0, whole_ct: bool = False) -> Live:
         """The same MR and generator with another CT, in HU, or with none.
 
+        The MR is cut to what the CT shows where a part of its head lies outside the CT, see `common_view`; that takes
+        as long as `with_generator`.
+
         Args:
             ct: as scanned.
             energy_kev: the effective energy at which HU become attenuation.
-            whole_ct: leave in what an MR cannot know: table, headrest, and what lies outside its field of view.
+            whole_ct: leave in what an MR cannot know: table, headrest, and what lies outside its field of view; the MR
+                stays whole too.
 
         Raises:
             MR2XRayError: if it is not a CT in HU, shows no head, or the energy is outside 20 to 150 keV.
         """
         if ct is None:
-            return replace(self, ct=None)
-        ct = as_ct(ct)
-        shown = ct if whole_ct else within_field_of_view(head_only(ct), self.frame, Transform.identity())
-        return replace(self, ct=Projector(attenuation(shown, energy_kev), device=self.device))
+            return replace(self, mr=self._cut_to(None), ct=None)
+        first = next(mr for mr in self.mr if mr is not None)
+        mr = first.volume.moved(first.transform.matrix)
+        common = CommonView.of(as_ct(ct), mr, self.frame, whole_ct=whole_ct)
+        projector = Projector(attenuation(common.ct, energy_kev), device=self.device)
+        return replace(self, mr=self._cut_to(common.frame), ct=projector)
+
+    def _cut_to(self, within: Volume | None) -> tuple[MrProjector | None, ...]:
+        """The MR projectors, each projecting only where another volume shows anything."""
+        return tuple(None if mr is None else mr.cut_to(within) for mr in self.mr)
 
     def update(
         self, view: View, *, measured: bool = False, uncertain: bool = False, preview: bool = False
@@ -324,9 +335,3 @@ def first_present(mr: Sequence[Volume | None]) -> Volume:
         if volume is not None:
             return volume
     raise MR2XRayError("No MR volume was given; a synthesized X-ray projection starts from at least one.")
-
-
-def _frame(mr: Volume, transform: Transform) -> Volume:
-    """Where the MR shows anything, without its voxels."""
-    shown = without_padding(mr).moved(transform.matrix)
-    return replace(shown, voxels=np.broadcast_to(np.float32(0), shown.voxels.shape))

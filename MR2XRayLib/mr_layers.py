@@ -18,6 +18,7 @@ import numpy as np
 from MR2XRayLib.carm import View
 from MR2XRayLib.device import resolve_device
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.field_of_view import within_field_of_view
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.project import project
 from MR2XRayLib.projection.projections import SIGNAL, Projections
@@ -151,6 +152,7 @@ def project_mr(
     layers: Sequence[str] = (SIGNAL,),
     *,
     made: Mapping[str, Volume] = MappingProxyType({}),
+    within: Volume | None = None,
     device: str = "auto",
     progress: Progress = silent,
 ) -> Projections:
@@ -160,11 +162,14 @@ def project_mr(
         mr, views, transform, device, progress: of `project`.
         layers: by their names; the signal is always projected, whether or not it is among them.
         made: those that need not be made, by their names.
+        within: see `cut_layer`.
     """
-    signal = project(mr, views, transform, device=device, progress=progress)
+    signal = project(cut_layer(mr, within, transform), views, transform, device=device, progress=progress)
     others = {
         name: project(
-            made[name] if name in made else layer_of(mr, name, device, progress),
+            cut_layer(
+                made[name] if name in made else layer_of(mr, name, device, progress), within, transform
+            ),
             views,
             transform,
             device=device,
@@ -173,6 +178,21 @@ def project_mr(
         if name != SIGNAL
     }
     return with_layers(signal, others)
+
+
+def cut_layer(layer: Volume, within: Volume | None, transform: Transform | None) -> Volume:
+    """The signal or a layer with 0 wherever another volume shows nothing.
+
+    Layers are cut once they are made, of the whole MR: a cut is no skin, which depth would be measured from.
+
+    Args:
+        layer: in the MR's own world.
+        within: the other volume, in the world of the views; None leaves the layer whole.
+        transform: MR to the world of the views, LPS mm.
+    """
+    if within is None:
+        return layer
+    return within_field_of_view(layer, within, (transform or Transform.identity()).inverse())
 
 
 def with_layers(signal: Projections, layers: Mapping[str, Projections]) -> Projections:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from MR2XRayLib.carm import View
 from MR2XRayLib.intensity import as_mr, normalise_mr
-from MR2XRayLib.mr_layers import check_layers, layer_of, with_layers
+from MR2XRayLib.mr_layers import check_layers, cut_layer, layer_of, with_layers
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.projections import SIGNAL, Projections
 from MR2XRayLib.projection.projector import Projector
@@ -27,6 +27,7 @@ class MrProjector:
         device: as it was asked for: "auto", "cpu", "cuda" or "mps".
         projectors: those made so far, by the layer's name; "signal" always.
         layers: those projected beside the signal.
+        within: what is projected is cut to the field of view of this volume, see `mr_layers.cut_layer`.
     """
 
     volume: Volume
@@ -34,6 +35,7 @@ class MrProjector:
     device: str
     projectors: Mapping[str, Projector]
     layers: tuple[str, ...] = ()
+    within: Volume | None = None
 
     @classmethod
     def prepare(cls, mr: Volume, transform: Transform, device: str = "auto") -> MrProjector:
@@ -48,6 +50,19 @@ class MrProjector:
     def of(cls, volume: Volume, transform: Transform, device: str = "auto") -> MrProjector:
         """The same for an MR that is normalised already."""
         return cls(volume, transform, device, {SIGNAL: Projector(volume, transform, device=device)})
+
+    def cut_to(self, within: Volume | None, progress: Progress = silent) -> MrProjector:
+        """The same MR and layers, cut to the field of view of another volume, or whole (None).
+
+        Args:
+            within: in the world of the views; only its place counts.
+            progress: of `mr_layers.layer_of`: all layers are made anew, unless the MR was whole and stays so.
+        """
+        if within is self.within:
+            return self
+        bare = replace(self, projectors={}, layers=(), within=within)
+        signal = replace(bare, projectors={SIGNAL: bare._projector(self.volume)})
+        return signal.with_layers(self.layers, progress)
 
     @property
     def signal(self) -> Projector:
@@ -75,7 +90,7 @@ class MrProjector:
         return replace(self, projectors={**self.projectors, **made}, layers=wanted)
 
     def _projector(self, layer: Volume) -> Projector:
-        return Projector(layer, self.transform, device=self.device)
+        return Projector(cut_layer(layer, self.within, self.transform), self.transform, device=self.device)
 
     def project(self, views: Sequence[View], progress: Progress = silent) -> Projections:
         """What `mr_layers.project_mr` gives for the same layers; raises as `Projector.project`."""

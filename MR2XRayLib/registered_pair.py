@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from MR2XRayLib.carm import View
-from MR2XRayLib.field_of_view import within_field_of_view
-from MR2XRayLib.head import head_centre_mm, head_only
+from MR2XRayLib.common_view import CommonView
+from MR2XRayLib.field_of_view import frame
+from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr, water_attenuation
 from MR2XRayLib.mr_layers import ATTENUATION, layer_of, project_mr
 from MR2XRayLib.progress import Progress, silent
@@ -30,12 +31,14 @@ class RegisteredPair:
         ct: attenuation, 1/mm, of what the MR shows of the head.
         transform: MR to CT, LPS mm.
         centre_mm: of the head, in the CT's frame.
+        within: where the CT shows anything, which is all that is projected of the MR; None where it is projected whole.
     """
 
     mr: tuple[Volume, ...]
     ct: Volume
     transform: Transform
     centre_mm: np.ndarray
+    within: Volume | None = None
 
     @classmethod
     def of(
@@ -53,12 +56,12 @@ class RegisteredPair:
         mr, ct = [as_mr(volume) for volume in mr], as_ct(ct)
         if transform is None:
             transform = register(ct, mr[0], preset, progress).transform
-        shown = within_field_of_view(head_only(ct), mr[0], transform)
+        normalised = tuple(normalise_mr(volume) for volume in mr)
+        common = CommonView.of(
+            ct, normalised[0].moved(transform.matrix), frame(mr[0]).moved(transform.matrix)
+        )
         return cls(
-            tuple(normalise_mr(volume) for volume in mr),
-            attenuation(shown, energy_kev),
-            transform,
-            head_centre_mm(ct),
+            normalised, attenuation(common.ct, energy_kev), transform, head_centre_mm(ct), common.frame
         )
 
     def projected(
@@ -66,7 +69,7 @@ class RegisteredPair:
     ) -> tuple[tuple[Projections, ...], Projections]:
         """Each MR contrast (mm) with its layers, and the X-ray (line integrals)."""
         contrasts = tuple(
-            project_mr(volume, views, self.transform, layers, made=made, device="cpu")
+            project_mr(volume, views, self.transform, layers, made=made, within=self.within, device="cpu")
             for volume, made in zip(self.mr, self._made(layers), strict=True)
         )
         return contrasts, project(self.ct, views, device="cpu")

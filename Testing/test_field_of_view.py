@@ -1,4 +1,4 @@
-"""A CT cut to what an MR shows."""
+"""A CT cut to what an MR shows, an MR cut to what a CT shows, and what counts as shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from MR2XRayLib.field_of_view import within_field_of_view, without_padding
+from MR2XRayLib.field_of_view import shows, within_field_of_view, without_padding
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
 
@@ -43,6 +43,26 @@ def test_the_transform_decides_where_the_mr_lies() -> None:
     inside = ((seen >= -0.5) & (seen <= 17.5)).all(-1)
     assert inside.any()
     np.testing.assert_array_equal(cut.voxels == 40, inside)
+
+
+def test_an_mr_is_cut_to_what_the_ct_shows_and_tells_so() -> None:
+    there = mr((20, 20, 20), 6, (-10, -10, -10))
+    cut = within_field_of_view(there, CT, Transform.identity())
+    k, j, i = np.indices(there.voxels.shape)
+    seen = CT.to_index(there.to_world(np.stack([i, j, k], -1)))
+    inside = ((seen >= -0.5) & (seen <= np.array(CT.size) - 0.5)).all(-1)
+    np.testing.assert_array_equal(cut.voxels, inside)
+    assert cut.provenance == {"outside_the_ct": "set to air"}
+
+
+def test_a_ct_shows_nothing_outside_of_it_nor_in_its_padding() -> None:
+    ct = noisy(mr((10, 10, 10), 1, (0, 0, 0)))
+    round_slices = replace(ct, voxels=ct.voxels - 1000, unit="HU")
+    round_slices.voxels[:, :3, :3] = -1024
+    round_slices.voxels[:, :3, 7:] = -3024
+    round_slices.voxels[:2] = -1000
+    points = np.array([[5, 5, 5], [1, 1, 5], [8, 1, 5], [5, 5, 1], [5, 5, 12], [5, 5, 2]], float)
+    assert shows(round_slices, points).tolist() == [True, False, False, False, False, True]
 
 
 def padded(there: Volume, planes: tuple[tuple[int, int], ...]) -> Volume:

@@ -39,7 +39,7 @@ LAYERS = [
     | {"transform", "field_of_view", "carm", "carm_presets", "views"},
     {"registration", "projection", "phantom", "simulation"},
     {"estimation"},
-    {"mr_layers", "mr_projector"},
+    {"mr_layers", "mr_projector", "common_view"},
     {"generators"},
     {"synthesis", "metrics", "registered_pair"},
     {"figure", "live", "cohort", "evaluation", "uncertainty"},

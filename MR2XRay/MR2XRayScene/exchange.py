@@ -132,6 +132,7 @@ def read_registration(folder: Path, result: Mapping[str, Any]) -> FoundRegistrat
             float(numbers["mutual_information_after_nats"]),
             float(numbers["mask_overlap_dice"]),
             float(numbers["head_in_view"]),
+            float(numbers["moving_head_in_view"]),
         )
     except (KeyError, TypeError, ValueError):
         raise MR2XRayError("The worker told no quality of its registration; register again.") from None

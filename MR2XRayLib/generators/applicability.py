@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from MR2XRayLib.carm import CArm, View
+from MR2XRayLib.common_view import SHOWN
+from MR2XRayLib.field_of_view import OUTSIDE
 from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
 from MR2XRayLib.projection.projections import Projections
 
@@ -20,6 +23,9 @@ ANGLE_TOLERANCE_DEG = 1.0
 MUCH_TOO_BRIGHT = 1.25
 MOST_TOO_BRIGHT = 0.001
 """More than this share of pixels above this multiple of full scale is said."""
+
+LEAST_SHOWN = 0.75
+"""A CT that shows less of the MR's head than this is said: more is missing than a jaw."""
 
 BLANK = 0.01
 """Share of full scale that at least one pixel reaches."""
@@ -68,7 +74,7 @@ def caveats(synthesized: Projections, reference: Projections | None = None) -> t
     """Sentences on why a synthesized image, or its numbers beside a reference, deserve less trust; often none.
 
     Of MR contrasts that were absent, of input that is not what the generator was trained for, and of a reference at
-    another energy. All are read from the provenance; where that is lost, nothing is told.
+    another energy or of less than the MR's head. All are read from the provenance; where that is lost, nothing is told.
     """
     absent = _texts(synthesized, "absent")
     return (
@@ -111,10 +117,36 @@ def unlike_values(full_scale_mm: float, pixels_mm: np.ndarray) -> list[str]:
 
 
 def unlike_reference(reference: Projections) -> list[str]:
-    """A sentence if a reference is of another energy than generators are trained at; none where nobody knows."""
+    """Sentences if a reference is of another energy than generators are trained at, or of a CT that lacks much of the
+    MR's head; none where nobody knows."""
     volume = reference.provenance.get("volume")
-    energy_kev = volume.get("effective_energy_kev") if isinstance(volume, Mapping) else None
-    return unlike_energy(energy_kev) if isinstance(energy_kev, (int, float)) else []
+    if not isinstance(volume, Mapping):
+        return []
+    energy_kev = volume.get("effective_energy_kev")
+    sentences = unlike_energy(energy_kev) if isinstance(energy_kev, (int, float)) else []
+    return [*sentences, *lacking_head(volume)]
+
+
+def lacking_head(ct: Mapping[str, Any]) -> list[str]:
+    """A sentence if a CT lacks much of the head that the MR beside it shows; none where nobody knows.
+
+    Args:
+        ct: its provenance, see `common_view`, with its "name".
+    """
+    shown = ct.get(SHOWN)
+    if not isinstance(shown, (int, float)) or not 0 <= shown < LEAST_SHOWN:
+        return []
+    which = f"The CT {ct.get('name', '')}".rstrip()
+    lack = f"{which} shows only {shown:.0%} of the head that the MR shows"
+    if OUTSIDE in ct:
+        return [
+            f"{lack}: images and numbers leave out what lies outside the CT; check how the MR lies on it, or choose a "
+            "CT of the whole head."
+        ]
+    return [
+        f"{lack}, and the numbers count the rest as the generator's error; do without the whole CT (--whole-ct), or "
+        "choose a CT of the whole head."
+    ]
 
 
 def unlike_energy(energy_kev: float) -> list[str]:

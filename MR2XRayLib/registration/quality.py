@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from MR2XRayLib.head import head_mask
+from MR2XRayLib.field_of_view import shows
+from MR2XRayLib.head import HEAD_HEIGHT_MM, head_mask
 from MR2XRayLib.registration.similarity import (
     averaged,
     bin_range,
@@ -33,7 +34,8 @@ GOOD_OVERLAP, FAILED_OVERLAP = 0.85, 0.5
 """Dice overlap of the head masks: 0.93 for a registered pair; any two heads laid centre on centre reach 0.75."""
 
 LEAST_IN_VIEW = 0.25
-"""Below this share of the head in view nothing is good: a slab finds some place in anybody's head that suits it."""
+"""Below this share of one head in the other's view nothing is good: a slab finds some place in any head that suits
+it."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,14 @@ class RegistrationQuality:
         mask_overlap: Dice coefficient of both head masks with the transform, counted only where both volumes see:
             2 |A and B| / (|A| + |B|), 0 to 1.
         head_in_view: the part of the fixed head that the moving volume shows with the transform, 0 to 1.
+        moving_head_in_view: the part of the moving head, without the neck, that the fixed volume shows, 0 to 1.
     """
 
     mutual_information_before: float
     mutual_information_after: float
     mask_overlap: float
     head_in_view: float
+    moving_head_in_view: float
 
     @property
     def verdict(self) -> Literal["good", "doubtful", "failed"]:
@@ -70,6 +74,7 @@ class RegistrationQuality:
             self.mutual_information_after < GOOD_NATS,
             self.mask_overlap < GOOD_OVERLAP,
             self.head_in_view < LEAST_IN_VIEW,
+            self.moving_head_in_view < LEAST_IN_VIEW,
         )
         if any(doubts):
             return "doubtful"
@@ -77,14 +82,16 @@ class RegistrationQuality:
 
     @property
     def words(self) -> str:
-        """The verdict with its numbers, in one line; how much of the head is in view where that is too little."""
+        """The verdict with its numbers, in one line; how much of a head is in view where that is too little."""
         words = (
             f"{self.verdict}: mutual information {self.mutual_information_before:.2f} before, "
             f"{self.mutual_information_after:.2f} after; the heads overlap by {self.mask_overlap:.0%}"
         )
-        if self.head_in_view >= LEAST_IN_VIEW:
-            return words
-        return f"{words}; only {self.head_in_view:.0%} of the CT's head is in the MR's view"
+        if self.head_in_view < LEAST_IN_VIEW:
+            words += f"; only {self.head_in_view:.0%} of the CT's head is in the MR's view"
+        if self.moving_head_in_view < LEAST_IN_VIEW:
+            words += f"; only {self.moving_head_in_view:.0%} of the MR's head is in the CT's view"
+        return words
 
     def to_json(self) -> dict[str, Any]:
         """All numbers, the verdict and the unit, for a sidecar file."""
@@ -94,6 +101,7 @@ class RegistrationQuality:
             "mutual_information_after_nats": self.mutual_information_after,
             "mask_overlap_dice": self.mask_overlap,
             "head_in_view": self.head_in_view,
+            "moving_head_in_view": self.moving_head_in_view,
         }
 
 
@@ -114,7 +122,27 @@ def quality_of_heads(
     before, _ = _information(fixed, fixed_head, moving, Transform.identity())
     after, in_view = _information(fixed, fixed_head, moving, transform)
     overlap = _overlap(fixed, fixed_head, replace(moving, voxels=moving_head.astype(np.float32)), transform)
-    return RegistrationQuality(before, after, overlap, in_view)
+    return RegistrationQuality(
+        before, after, overlap, in_view, moving_head_in_view(fixed, moving, moving_head, transform)
+    )
+
+
+def moving_head_in_view(
+    fixed: Volume, moving: Volume, moving_head: np.ndarray, transform: Transform
+) -> float:
+    """The part of the moving head that the fixed volume shows with the transform, 0 to 1.
+
+    What lies lower than the head is high does not count: an MR may reach far into a neck that no CT of a head shows.
+
+    Args:
+        fixed: its padding shows nothing, see `field_of_view.shows`.
+        moving: averaged to some millimetres.
+        moving_head: its head mask, not empty.
+        transform: moving to fixed, LPS mm.
+    """
+    points = transform.apply(grid_points(moving, moving_head))
+    points = points[points[:, 2] > points[:, 2].max() - HEAD_HEIGHT_MM]
+    return float(shows(fixed, points).mean())
 
 
 def _information(

@@ -6,7 +6,6 @@ views says nothing of other heads: it has seen this one from a few degrees away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,13 +14,12 @@ import numpy as np
 from MR2XRayLib.carm import Angulation, CArm, View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import TrainedGeometry
-from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.mr_projector import MrProjector
 from MR2XRayLib.projection import project
 from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.training.pairs import CONTRAST_DROPOUT, PairSettings, pages
-from MR2XRayLib.training.source import RESEARCH_ONLY, Source
+from MR2XRayLib.training.source import RESEARCH_ONLY, Evaluate, Source
 
 TRAINING_VIEWS, TEST_VIEWS, VALIDATION_VIEWS = 3000, 200, 16
 PRIMARY_DEG, SECONDARY_DEG = (-45.0, 45.0), (-20.0, 20.0)
@@ -105,7 +103,9 @@ class PaperProtocol:
     def _projectors(self) -> tuple[MrProjector, ...]:
         """One a contrast: each layer is made once for all views."""
         return tuple(
-            MrProjector.of(volume, self.pair.transform, "cpu").with_layers(self.layers)
+            MrProjector.of(volume, self.pair.transform, "cpu")
+            .cut_to(self.pair.within)
+            .with_layers(self.layers)
             for volume in self.pair.mr
         )
 
@@ -144,11 +144,7 @@ class PaperProtocol:
             contrast_dropout=CONTRAST_DROPOUT if len(self.pair.mr) > 1 else 0.0,
         )
 
-    def source(
-        self,
-        contrasts: tuple[str, ...],
-        evaluate: Callable[[TrainedGenerator], Mapping[str, Mapping[str, float]]],
-    ) -> Source:
+    def source(self, contrasts: tuple[str, ...], evaluate: Evaluate) -> Source:
         """The protocol as a training's source; `contrasts` names the pair's."""
         return Source(
             pairs=self.pairs,

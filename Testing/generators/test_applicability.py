@@ -9,6 +9,8 @@ import pytest
 from tiny_generators import card_of
 
 from MR2XRayLib.carm import Angulation, CArm
+from MR2XRayLib.common_view import SHOWN
+from MR2XRayLib.field_of_view import OUTSIDE
 from MR2XRayLib.generators.applicability import caveats, unlike_energy, unlike_reference
 from MR2XRayLib.projection.projections import Projections
 
@@ -60,6 +62,23 @@ def test_a_reference_of_another_energy_is_told_with_what_it_does() -> None:
     (sentence,) = unlike_reference(reference({"effective_energy_kev": 100.0}))
     assert sentence == unlike_energy(100.0)[0]
     assert "is at 100 keV, where water attenuates 0.83 times what it does at 60 keV" in sentence
+
+
+@pytest.mark.parametrize("shown", [0.8, "?", None, -1.0, float("nan")])
+def test_a_ct_that_shows_most_of_the_mrs_head_gives_no_warning(shown: object) -> None:
+    assert unlike_reference(reference({SHOWN: shown})) == []
+
+
+def test_a_ct_that_lacks_much_of_the_mrs_head_is_told_with_what_that_does() -> None:
+    volume = {"name": "ct.nii", SHOWN: 0.4}
+    (cut,) = unlike_reference(reference({**volume, OUTSIDE: "set to air"}))
+    assert cut.startswith(
+        "The CT ct.nii shows only 40% of the head that the MR shows: images and numbers leave"
+    )
+    (whole,) = unlike_reference(reference(volume))
+    assert "the numbers count the rest as the generator's error" in whole
+    (nameless,) = unlike_reference(reference({SHOWN: 0.4}))
+    assert nameless.startswith("The CT shows only 40%")
 
 
 def test_what_there_is_to_tell_of_an_image_is_told_in_one_place() -> None:

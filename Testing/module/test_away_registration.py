@@ -22,6 +22,7 @@ QUALITY = {
     "mutual_information_after_nats": 0.27,
     "mask_overlap_dice": 0.93,
     "head_in_view": 0.9,
+    "moving_head_in_view": 1.0,
 }
 
 FOUND = Transform.rigid((0, 0, 4), (5, 0, 0))

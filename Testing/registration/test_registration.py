@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from misplaced_heads import Pair, is_rigid, misplaced_pair, offset, shifted
 
+from MR2XRayLib.head import HEAD_HEIGHT_MM, head_mask
 from MR2XRayLib.registration import RegistrationQuality, mean_error_mm, quality, register
 from MR2XRayLib.registration.similarity import BINS, information_beyond_chance, mutual_information
 from MR2XRayLib.transform import Transform
@@ -119,8 +120,48 @@ def test_a_slab_is_never_good_and_its_share_of_the_head_is_told(thick_slices: Pa
     assert measured.words.endswith(f"; only {measured.head_in_view:.0%} of the CT's head is in the MR's view")
 
 
+def in_slices(ct: Volume, slices: slice) -> Volume:
+    """Some slices of a CT."""
+    step = np.eye(4)
+    step[2, 3] = slices.start
+    return replace(ct, voxels=ct.voxels[slices], affine=ct.affine @ step)
+
+
+def test_a_slab_of_a_ct_is_never_good_and_its_share_of_the_mrs_head_is_told(thick_slices: Pair) -> None:
+    middle = thick_slices.ct.voxels.shape[0] // 2
+    slab = in_slices(thick_slices.ct, slice(middle, middle + 10))
+    measured = quality(slab, thick_slices.mr, thick_slices.truth)
+    assert 0 < measured.moving_head_in_view < 0.25
+    assert measured.verdict != "good"
+    share = f"{measured.moving_head_in_view:.0%}"
+    assert measured.words.endswith(f"; only {share} of the MR's head is in the CT's view")
+    assert measured.to_json()["moving_head_in_view"] == measured.moving_head_in_view
+
+
+def test_what_a_ct_is_padded_with_does_not_show_the_head(thick_slices: Pair) -> None:
+    ct = thick_slices.ct
+    half = ct.voxels.copy()
+    half[:, :, half.shape[2] // 2 :] = -1024
+    whole, padded = (
+        quality(each, thick_slices.mr, thick_slices.truth) for each in (ct, replace(ct, voxels=half))
+    )
+    assert whole.moving_head_in_view > 0.98
+    assert 0.4 < padded.moving_head_in_view < 0.6
+
+
+def test_a_neck_that_no_ct_of_a_head_shows_does_not_count() -> None:
+    pair = misplaced_pair(Transform.identity())
+    z = pair.ct.to_world(np.argwhere(head_mask(pair.ct))[:, ::-1])[:, 2]
+    begin = round(pair.ct.to_index(np.array([0, 0, z.max() - HEAD_HEIGHT_MM]))[2])
+    without_neck = in_slices(pair.ct, slice(max(begin, 0), pair.ct.voxels.shape[0]))
+    assert quality(without_neck, pair.mr, pair.truth).moving_head_in_view > 0.97
+
+
 def test_how_much_of_the_head_is_in_view_is_told_only_where_it_is_little() -> None:
-    whole, sliver = (RegistrationQuality(0.0, 0.28, 0.9, in_view) for in_view in (0.5, 0.014))
+    whole, sliver = (RegistrationQuality(0.0, 0.28, 0.9, in_view, 1.0) for in_view in (0.5, 0.014))
     assert (whole.verdict, sliver.verdict) == ("good", "doubtful")
     assert "in the MR's view" not in whole.words
     assert "only 1% of the CT's head" in sliver.words
+    less = RegistrationQuality(0.0, 0.28, 0.9, 1.0, 0.2)
+    assert less.verdict == "doubtful"
+    assert less.words.endswith("; only 20% of the MR's head is in the CT's view")

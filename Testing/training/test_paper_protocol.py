@@ -13,6 +13,7 @@ from MR2XRayLib.phantom import digital_head
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.scale import from_unit
 from MR2XRayLib.training import paper_protocol
+from MR2XRayLib.training.pairs import pages
 from MR2XRayLib.training.paper_protocol import PRIMARY_DEG, SECONDARY_DEG, PaperProtocol
 from MR2XRayLib.transform import Transform
 
@@ -70,6 +71,20 @@ def test_a_number_of_views_that_does_not_divide_all_is_refused(protocol: PaperPr
         protocol.pairs(replace(protocol.settings, views=70), 0, 0)
 
 
+def test_an_mr_is_trained_on_as_it_is_evaluated_cut_to_what_the_ct_shows() -> None:
+    head = digital_head()
+    ct = head.ct(4.0)
+    half = replace(ct, voxels=ct.voxels[:, :, : ct.size[0] // 2])
+    pair = RegisteredPair.of([head.mr("t1", 4.0)], half, Transform.identity(), "rigid", 60.0)
+    assert pair.within is not None
+    protocol = PaperProtocol(pair, 32)
+    views = protocol.validation_views[:1]
+    signal = protocol.projected(views)[0, 0]
+    whole = PaperProtocol(replace(pair, within=None), 32).projected(views)[0, 0]
+    assert np.allclose(protocol.projected(views), pages(*pair.projected(views), protocol.layers))
+    assert signal.sum() < 0.8 * whole.sum()
+
+
 def test_several_contrasts_are_served_alone_by_turns_and_one_as_it_is(protocol: PaperProtocol) -> None:
     two = PaperProtocol(replace(protocol.pair, mr=protocol.pair.mr * 2), 64)
     assert (protocol.settings.contrast_dropout, two.settings.contrast_dropout) == (0.0, 0.5)
@@ -82,7 +97,7 @@ def test_the_head_fills_most_of_the_detector(protocol: PaperProtocol) -> None:
 
 
 def test_the_source_says_that_views_of_one_head_were_split(protocol: PaperProtocol) -> None:
-    source = protocol.source(("t1",), lambda trained: {})
+    source = protocol.source(("t1",), lambda trained, progress: {})
     assert "split by view" in source.data["kind"]
     assert any("say nothing of other heads" in limit for limit in source.limits)
     assert source.geometry.pixels == (64, 64)
