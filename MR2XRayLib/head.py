@@ -60,9 +60,9 @@ def head_mask(volume: Volume, margin_mm: float = 0.0) -> np.ndarray:
     if margin_mm > 0:
         head = _dilated(head, margin_mm)
     blocks = np.round(coarse.spacing_mm / volume.spacing_mm)
-    # In the volume's index space: a coarse voxel is `blocks` wide and its centre lies (blocks - 1) / 2 inside.
+    # In the volume's index space, where a coarse voxel is `blocks` wide.
     head.SetSpacing(blocks.tolist())
-    head.SetOrigin(((blocks - 1) / 2).tolist())
+    head.SetOrigin(volume.to_index(coarse.affine[:3, 3]).tolist())
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(volume.size)
     resampler.SetInterpolator(sitk.sitkLinear)
@@ -113,14 +113,27 @@ def _coarse_head(volume: Volume) -> tuple[Volume, sitk.Image]:
 
 
 def _coarse(volume: Volume) -> Volume:
-    import SimpleITK as sitk
-
+    """Means of blocks of voxels, whose middle is the volume's: they are the same however its axes are stored."""
     blocks = [max(1, min(int(COARSE_MM / s), n)) for s, n in zip(volume.spacing_mm, volume.size, strict=True)]
-    voxels = volume.voxels.astype(np.uint8) if volume.voxels.dtype == bool else volume.voxels
-    image = sitk.BinShrink(sitk.Cast(sitk.GetImageFromArray(voxels), sitk.sitkFloat32), blocks)
+    along_i, along_j, along_k = (_overlaps(n, block) for n, block in zip(volume.size, blocks, strict=True))
+    sums = along_j @ np.tensordot(along_k, volume.voxels.astype(np.float32), axes=1) @ along_i.T
+    counts = along_k.sum(axis=1)[:, None, None] * along_j.sum(axis=1)[:, None] * along_i.sum(axis=1)
     affine = volume.affine @ np.diag([*blocks, 1.0])
-    affine[:3, 3] = volume.to_world((np.array(blocks) - 1) / 2)
-    return Volume(sitk.GetArrayFromImage(image), affine, volume.unit, volume.name)
+    affine[:3, 3] = volume.centre_mm - affine[:3, :3] @ ((np.array(sums.shape[::-1]) - 1) / 2)
+    return Volume(sums / counts, affine, volume.unit, volume.name)
+
+
+def _overlaps(voxels: int, block: int) -> np.ndarray:
+    """How much of each voxel lies in each block of an axis: 0, 1/2 or 1, float32 (blocks, voxels).
+
+    Where the voxels do not fill whole blocks, the first and the last reach out of the volume, equally far; two blocks
+    may then share a voxel.
+    """
+    blocks = -(-voxels // block)
+    begins = (voxels - blocks * block) / 2 + block * np.arange(blocks)[:, None]
+    place = np.arange(voxels)
+    overlaps = np.minimum(begins + block, place + 1) - np.maximum(begins, place)
+    return np.maximum(overlaps, 0).astype(np.float32)
 
 
 def _air_threshold(coarse: Volume) -> float:

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from modelled_heads import CENTRE, HALF_AXES, ct_head, mr_head, outline, world
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.head import head_centre_mm, head_mask, head_only
 from MR2XRayLib.intensity import as_ct, as_mr
-from MR2XRayLib.volume import Volume
+from MR2XRayLib.volume import Unit, Volume
 from MR2XRayLib.volume_io import read_volume
 
 
@@ -113,6 +115,41 @@ def test_the_centre_moves_with_the_volume(mr: Volume) -> None:
     assert head_centre_mm(mr.moved(shift)) == pytest.approx(np.add(head_centre_mm(mr), (30, -170, 55)))
 
 
+def stored_anew(volume: Volume, order: tuple[int, ...], flipped: set[int]) -> Volume:
+    """The same voxels at the same places, stored along other axes; axes are i, j, k."""
+    old = np.eye(4)
+    old[:3, :3] = np.eye(3)[:, list(order)]
+    voxels = np.transpose(volume.voxels, [2 - axis for axis in order[::-1]])
+    for axis in flipped:
+        old[:3, 3] += old[:3, axis] * (voxels.shape[2 - axis] - 1)
+        old[:3, axis] *= -1
+        voxels = np.flip(voxels, 2 - axis)
+    return replace(volume, voxels=voxels, affine=volume.affine @ old)
+
+
+@pytest.fixture(scope="module")
+def fine_ct() -> Volume:
+    """In blocks of two and of three voxels along i and j."""
+    return ct_head((1.5, 1.0, 6.0))
+
+
+@settings(max_examples=8)
+@given(
+    order=st.permutations(range(3)),
+    flipped=st.sets(st.integers(0, 2)),
+    cut=st.tuples(*[st.integers(0, 2)] * 3),
+)
+def test_the_centre_does_not_depend_on_how_voxels_are_stored(
+    fine_ct: Volume, order: list[int], flipped: set[int], cut: tuple[int, int, int]
+) -> None:
+    """Whatever is left over when the voxels, of which some are cut off, are taken in blocks."""
+    k, j, i = (size - less for size, less in zip(fine_ct.voxels.shape, cut, strict=True))
+    volume = replace(fine_ct, voxels=fine_ct.voxels[:k, :j, :i])
+    turned = stored_anew(volume, tuple(order), flipped)
+    np.testing.assert_allclose(np.sort(turned.corners_mm(), 0), np.sort(volume.corners_mm(), 0), atol=1e-9)
+    assert head_centre_mm(turned) == pytest.approx(head_centre_mm(volume), abs=0.1)
+
+
 # The real heads
 
 
@@ -137,6 +174,15 @@ def test_the_masks_of_the_real_pair_lie_on_each_other(shared_data: Path) -> None
     assert as_mr(mr).unit == "raw"
     assert as_ct(ct).unit == "HU"
     assert head_centre_mm(ct) == pytest.approx([1.6, 4.0, 140], abs=4)
+
+
+@pytest.mark.parametrize(("name", "unit"), [("ct.nii.gz", "HU"), ("mr_t1.nii.gz", "raw")])
+def test_the_centre_of_a_real_head_does_not_depend_on_how_voxels_are_stored(
+    shared_data: Path, name: str, unit: Unit
+) -> None:
+    volume = read_volume(shared_data / "visible_human_male" / name, unit)
+    turned = stored_anew(volume, (1, 2, 0), {0, 1, 2})
+    assert head_centre_mm(turned) == pytest.approx(head_centre_mm(volume), abs=0.1)
 
 
 def test_a_scalp_hardly_brighter_than_noise_belongs_to_the_head() -> None:

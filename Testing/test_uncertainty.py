@@ -221,6 +221,22 @@ def test_a_card_scales_the_deviation_and_says_so() -> None:
     assert provenance["of"]["input"] == [{"volume": "blobs"}]
 
 
+def test_the_floor_of_the_head_is_not_in_air() -> None:
+    """Air is where no contrast has a signal; an absent contrast has none anywhere."""
+    mr = lopsided()
+    air = mr.pixels < 1
+    mr = replace(mr, pixels=np.where(air, np.float32(0), mr.pixels))
+    seen = InputCard(("t1", "t2"), 300.0, optional=True)
+    card = entry(members=4, factor=3.0, floor=0.25)
+    network = trained(tiny("unet", in_channels=2), input=seen, uncertainty=card)
+    raw = spread(by_augmentation(network, 4, "cpu"), [None, mr]).deviation.pixels
+    made = UncertainSynthesizer(network, "cpu").synthesize(None, mr).deviation
+    assert 0.2 < air.mean() < 0.8
+    np.testing.assert_allclose(made.pixels[air], 3 * raw[air], rtol=1e-5)
+    np.testing.assert_allclose(made.pixels[~air], np.hypot(0.25, 3 * raw[~air]), rtol=1e-5)
+    assert made.provenance["floor_where"] == "the ray meets the head"
+
+
 @pytest.mark.parametrize(
     ("uncertainty", "words"),
     [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from MR2XRayLib import __version__
+from MR2XRayLib.carm import View
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.baselines import estimate_alone, fit_baselines
 from MR2XRayLib.evaluation.cases import BaselineData, Case, CaseGroup
@@ -24,12 +26,14 @@ from MR2XRayLib.evaluation.results import (
     MethodResult,
 )
 from MR2XRayLib.evaluation.strips import Gallery
-from MR2XRayLib.generators.applicability import unlike_reference
+from MR2XRayLib.generators.applicability import unlike_geometry, unlike_reference
 from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.metrics import compare, edge_share, head_mask_2d
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection import Projections
 from MR2XRayLib.synthesis import Synthesizer
+
+logger = logging.getLogger(__name__)
 
 Method = Callable[[Case], Projections]
 
@@ -41,6 +45,7 @@ def evaluate(
     device: str = "cpu",
     pictures: bool = True,
     progress: Progress = silent,
+    warn: Callable[[str], None] = logger.warning,
 ) -> Evaluation:
     """Measure generators and baselines; each case is made and projected once, one in memory at a time.
 
@@ -50,6 +55,8 @@ def evaluate(
         device: that generators run on; projections are the CPU's.
         pictures: whether the views to be shown are kept.
         progress: told "evaluate" once a case.
+        warn: told, once for each group and generator, of views that are unlike the C-arm it was trained for; the
+            report says the same.
 
     Raises:
         MR2XRayError: if there is no generator or no group, a generator takes contrasts that a case has not, or a
@@ -59,7 +66,7 @@ def evaluate(
         raise MR2XRayError("There is nothing to evaluate; give a generator, and heads to evaluate it on.")
     identities = identities_of(generators)
     methods = {
-        identity.name: _generator_method(trained, device)
+        identity.name: _OfGenerator(Synthesizer(trained, device))
         for identity, trained in zip(identities, generators, strict=True)
     }
     told = _Counted(groups, progress)
@@ -68,7 +75,7 @@ def evaluate(
     for group in groups:
         if group.baselines not in fitted:
             fitted[group.baselines] = _baseline_methods(group.baselines, told)
-        results.append(_of_group(group, methods, fitted[group.baselines], pictures, told))
+        results.append(_of_group(group, methods, fitted[group.baselines], pictures, told, warn))
     return Evaluation(identities, tuple(results), f"MR2XRayLib {__version__}")
 
 
@@ -122,9 +129,19 @@ class _Counted:
             self._progress("evaluate", self._done / self._total)
 
 
-def _generator_method(trained: TrainedGenerator, device: str) -> Method:
-    synthesizer = Synthesizer(trained, device)
-    return lambda case: synthesizer.synthesize(*case.contrasts_for(trained.card))
+@dataclass(frozen=True, eq=False)
+class _OfGenerator:
+    """The method of a generator."""
+
+    synthesizer: Synthesizer
+
+    def __call__(self, case: Case) -> Projections:
+        """The case's X-rays as the generator makes them."""
+        return self.synthesizer.synthesize(*case.contrasts_for(self.synthesizer.trained.card))
+
+    def unlike_training(self, views: Sequence[View]) -> str:
+        """What in the views is unlike the C-arm it was trained for, in sentences; empty where nothing is."""
+        return " ".join(unlike_geometry(self.synthesizer.trained.card.geometry, tuple(views)))
 
 
 def _baseline_methods(data: BaselineData, told: _Counted) -> dict[str, Method]:
@@ -139,17 +156,20 @@ def _baseline_methods(data: BaselineData, told: _Counted) -> dict[str, Method]:
 
 def _of_group(
     group: CaseGroup,
-    generators: dict[str, Method],
-    baselines: dict[str, Method],
+    generators: Mapping[str, _OfGenerator],
+    baselines: Mapping[str, Method],
     pictures: bool,
     told: _Counted,
+    warn: Callable[[str], None],
 ) -> GroupResult:
-    methods = generators | baselines
+    methods: dict[str, Method] = {**generators, **baselines}
+    views: list[View] = []
     measured: dict[str, list[Measured]] = {name: [] for name in methods}
     gallery, coverage, caveats = Gallery(), [], dict[str, None]()
     for case in told(group.cases()):
         coverage += [head_mask_2d(page).mean() for page in case.xray.pixels]
         caveats |= dict.fromkeys(unlike_reference(case.xray))
+        views += case.xray.views
         if pictures:
             gallery.add_case(case)
         for name, method in methods.items():
@@ -159,6 +179,9 @@ def _of_group(
             measured[name].append(result)
             if pictures and name in generators:
                 gallery.add(name, synthesized, result.views)
+    unlike = _unlike_training(generators, views)
+    for sentence in unlike:
+        warn(f"{group.title}: {sentence}")
     return GroupResult(
         group.key,
         group.title,
@@ -170,8 +193,14 @@ def _of_group(
             MethodResult(name, tuple(cases), gallery.strips(name) if name in gallery.metrics else ())
             for name, cases in measured.items()
         ),
-        tuple(caveats),
+        (*caveats, *unlike),
     )
+
+
+def _unlike_training(generators: Mapping[str, _OfGenerator], views: Sequence[View]) -> list[str]:
+    """A caveat for each generator that was trained for another C-arm than that of a group's views."""
+    told = {name: generator.unlike_training(views) for name, generator in generators.items()}
+    return [f"{name} is used outside its training. {text}" for name, text in told.items() if text]
 
 
 def _measured(case: Case, synthesized: Projections, without_ring: Projections | None) -> Measured:

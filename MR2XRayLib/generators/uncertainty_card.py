@@ -15,14 +15,14 @@ METHODS = (AUGMENTATION, ENSEMBLE, DROPOUT, SECOND_OPINION)
 class UncertaintyCard:
     """The entry "uncertainty" of a model card.
 
-    The predicted standard deviation of a pixel is sqrt(floor² + (factor · sd)²), where sd is that of the members'
-    pixels.
+    The predicted standard deviation of a pixel is sqrt(floor² + (factor · sd)²) where its ray meets the head and
+    factor · sd in air, where sd is that of the members' pixels.
 
     Attributes:
         method: one of `METHODS`.
         members: how many images a deviation is made of, the generator's own among them.
         factor: what the members' spread is multiplied by.
-        floor: a line integral of attenuation, dimensionless: the error that the members share.
+        floor: a line integral of attenuation, dimensionless: the error inside the head that the members share.
         calibrated_on: the heads, in words.
         weights_sha256: of the generator that was calibrated; it holds for no other.
         others: of an ensemble, the names of the other generators and the SHA-256 of their weights.

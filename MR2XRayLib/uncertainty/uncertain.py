@@ -22,7 +22,8 @@ class Uncertain:
     Attributes:
         synthesized: by the first member, the generator as it is: the same as without an uncertainty.
         mean: of all members, pixel by pixel.
-        deviation: the members' standard deviation (with n - 1); calibrated, if an `UncertainSynthesizer` made it.
+        deviation: the members' standard deviation (with n - 1); calibrated, if an `UncertainSynthesizer` made it. The
+            floor of the calibration, which is fitted inside heads, is then in no pixel whose ray meets air alone.
     """
 
     synthesized: Projections
@@ -57,22 +58,37 @@ class UncertainSynthesizer:
     def steps(self, *contrasts: Projections | None, progress: Progress = silent) -> Steps[Uncertain]:
         """The same, with a pause after each member, for who has other things to do between."""
         made = yield from _spread(self.members, contrasts, progress)
-        pixels = calibrated(made.deviation.pixels, self.card.factor, self.card.floor).astype(np.float32)
+        floor = np.where(meets_head(contrasts), self.card.floor, 0.0)
+        pixels = calibrated(made.deviation.pixels, self.card.factor, floor).astype(np.float32)
         provenance = {
             "step": "uncertainty",
             "method": self.card.method,
             "members": self.card.members,
             "factor": self.card.factor,
             "floor": self.card.floor,
+            "floor_where": "the ray meets the head",
             "calibrated_on": self.card.calibrated_on,
             "of": dict(made.synthesized.provenance),
         }
         return replace(made, deviation=replace(made.deviation, pixels=pixels, provenance=provenance))
 
 
-def calibrated(deviation: np.ndarray, factor: float, floor: float) -> np.ndarray:
-    """The expected standard deviation of the error: sqrt(floor² + (factor · deviation)²)."""
+def calibrated(deviation: np.ndarray, factor: float, floor: float | np.ndarray) -> np.ndarray:
+    """The expected standard deviation of the error: sqrt(floor² + (factor · deviation)²).
+
+    Args:
+        deviation: of the members, line integrals of attenuation.
+        factor, floor: of the card; the floor may be one for all pixels, or each pixel's own.
+    """
     return np.hypot(floor, factor * deviation)
+
+
+def meets_head(contrasts: Sequence[Projections | None]) -> np.ndarray:
+    """Whether the ray of each pixel meets the head in one of the MR contrasts, bool (views, rows, columns).
+
+    A normalised MR is above 0 inside the head and 0 in air, and so are its line integrals.
+    """
+    return np.any([contrast.pixels > 0 for contrast in contrasts if contrast is not None], axis=0)
 
 
 def spread(

@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from invented_cases import a_case, a_group, identity, off_by, xray_pixels
-from tiny_generators import card_of, tiny, trained
+from tiny_generators import GEOMETRY, card_of, tiny, trained
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation import BaselineData, Case, evaluate
 from MR2XRayLib.evaluation.intervals import t_quantile
 from MR2XRayLib.evaluation.results import ESTIMATE, LINEAR_MAP, MEAN_IMAGE
+from MR2XRayLib.generators.applicability import unlike_geometry
 from MR2XRayLib.generators.card import InputCard
 
 
@@ -208,6 +209,31 @@ def test_a_generator_of_one_contrast_takes_that_one_by_name_and_else_the_first()
     assert np.array_equal(taken(both, "t1"), t1)
     assert np.array_equal(taken(both, "mr"), t1)
     assert np.array_equal(taken(a_case("c", "h", xray, t1, t2), "t2"), t1)
+
+
+def test_a_generator_trained_for_another_c_arm_is_told_of_once_a_group(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of the six views of a group's three cases together, in the log and in the report."""
+    elsewhere = replace(GEOMETRY, pixel_pitch_mm=1.5625, primary_deg=(0.0, 90.0))
+    groups = [a_group(off_by(0.1, 0.2, 0.3), title=title) for title in ("Some", "Others")]
+    evaluation = evaluate([identity("one"), identity("other", geometry=elsewhere)], groups)
+    views = tuple(view for case in groups[0].cases() for view in case.xray.views)
+    pitch, angles = unlike_geometry(elsewhere, views)
+    assert "A pixel is 3.91 mm wide at the isocentre; the generator was trained at 0.98 mm" in pitch
+    assert "and 3 more" in angles
+    expected = f"other is used outside its training. {pitch} {angles}"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{group.title}: {expected}" for group in groups
+    ]
+    assert [group.caveats for group in evaluation.groups] == [(expected,)] * 2
+
+
+def test_a_generator_on_the_c_arm_it_was_trained_for_is_not_warned_of() -> None:
+    told: list[str] = []
+    evaluation = evaluate([identity()], [a_group(off_by(0.3))], warn=told.append)
+    assert told == []
+    assert evaluation.groups[0].caveats == ()
 
 
 def test_nothing_to_evaluate_is_said() -> None:
