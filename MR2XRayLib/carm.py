@@ -24,6 +24,9 @@ from MR2XRayLib.errors import MR2XRayError
 MAX_SIDE = 8192
 """The most rows or columns of a detector; more is a slip of the pen, and would fill the memory."""
 
+DIGITS = 2
+"""Decimals of an angle in words, in degrees: no C-arm tells its angles finer."""
+
 MOST_APART_DEG = 0.5
 """How far a view's stated angles may point from where its matrix looks: rounded, they are still the same view."""
 
@@ -69,7 +72,7 @@ class Angulation:
 
 
 def _words(angle: float, positive: str, negative: str) -> str:
-    text = f"{abs(angle):.1f}".removesuffix(".0")
+    text = f"{abs(angle):.{DIGITS}f}".rstrip("0").rstrip(".")
     return f"{positive if angle >= 0 or text == '0' else negative} {text}°"
 
 
@@ -85,6 +88,7 @@ class View:
         rows, columns: the detector's pixels; whole numbers of any type become int.
         isocentre_mm: the point the C-arm turns about, shape (3,).
         angulation: the detector's side; what is printed.
+        name: what a list or file of views calls it, such as TOWNE; empty where it has no name.
 
     Raises:
         MR2XRayError: if a vector is not three finite numbers, or rows or columns are no whole numbers within 1..8192.
@@ -98,6 +102,7 @@ class View:
     columns: int
     isocentre_mm: np.ndarray
     angulation: Angulation
+    name: str = ""
 
     def __post_init__(self) -> None:
         for name in ("isocentre_mm", "source_mm", "corner_mm", "column_step_mm", "row_step_mm"):
@@ -112,6 +117,11 @@ class View:
                     f"A view cannot have {side} {name}; give a whole number from 1 to {MAX_SIDE}."
                 )
             object.__setattr__(self, name, int(side))
+
+    @property
+    def label(self) -> str:
+        """The angles in words, and before them the name if there is one: "TOWNE (LAO 180°, CAU 30°)"."""
+        return f"{self.name} ({self.angulation})" if self.name else str(self.angulation)
 
     @property
     def normal(self) -> np.ndarray:
@@ -187,7 +197,8 @@ class View:
     def to_json(self) -> dict[str, Any]:
         """Everything needed to rebuild the view, and its 3x4 matrix, for a sidecar file."""
         return {
-            "label": str(self.angulation),
+            "label": self.label,
+            "name": self.name,
             "primary_angle_deg": self.angulation.primary,
             "secondary_angle_deg": self.angulation.secondary,
             "source_to_isocentre_mm": self.source_to_isocentre_mm,
@@ -200,7 +211,7 @@ class View:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> View:
-        """The view that `to_json` described; without the two angles they are taken from the matrix.
+        """The view that `to_json` described; without a name it has none, without angles they are the matrix's.
 
         Raises:
             MR2XRayError: if an entry is missing or is not a number, or the angles are not those of the matrix.
@@ -213,6 +224,7 @@ class View:
                 float(content["source_to_detector_mm"]),
                 np.array(content["isocentre_mm"], float),
             )
+            view = replace(view, name=str(content.get("name") or ""))
             if "primary_angle_deg" not in content and "secondary_angle_deg" not in content:
                 return view
             angulation = Angulation(

@@ -69,6 +69,21 @@ def draft_folder(parent: Path) -> Iterator[Path]:
         yield folder
 
 
+def check_writable(folder: Path) -> None:
+    """Say before the work, not after it, that a folder cannot be made or written into; nothing is made.
+
+    Raises:
+        MR2XRayError: if it, or the nearest path above it that is there, is a file or may not be written into.
+    """
+    nearest = next((path for path in (folder, *folder.parents) if os.path.exists(path)), folder)
+    if nearest.is_file():
+        raise MR2XRayError(f"{nearest} is a file; give a folder for the results.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise MR2XRayError(
+            f"Cannot write into {nearest} (no permission, or read-only); choose another folder."
+        )
+
+
 def move_all(draft: Path, folder: Path) -> set[Path]:
     """Move the files in a draft folder, at any depth, to the same places in a folder.
 

@@ -13,12 +13,13 @@ The comma parts views. An angulation is printed with a comma ("LAO 30Â°, CRA 10Â
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -111,30 +112,42 @@ def parse_views(spec: str) -> tuple[Angulation, ...]:
         MR2XRayError: if a part is not understood, out of range (primary -180..180, secondary -90..90), or the
             list is empty or longer than `MAX_VIEWS`.
     """
-    found: list[Angulation] = []
+    return tuple(angulation for _, angulation in _parsed(spec))
+
+
+def _parsed(spec: str) -> list[tuple[str, Angulation]]:
+    """As `parse_views`, with the name of each; it is empty for angles and sweeps."""
+    found: list[tuple[str, Angulation]] = []
     for part in spec.split(","):
         shown = part.strip()
         text = " ".join(part.upper().translate(_PLAIN).split())
         name = text.replace(" ", "")
         named = _NAMED.get(_ALIASES.get(name, name))
         if named is not None:
-            found.append(named.angulation)
+            found.append((named.name, named.angulation))
         elif text.startswith("SWEEP"):
-            found += _sweep(text, shown)
+            found += [("", angulation) for angulation in _sweep(text, shown)]
         else:
-            found.append(_single(text, shown))
-    return tuple(_not_too_many(found, f'The view list "{spec}"'))
+            found.append(("", _single(text, shown)))
+    return _not_too_many(found, f'The view list "{spec}"')
+
+
+def _views(spec: str, carm: CArm) -> Iterator[View]:
+    """The views of a list, each with its name."""
+    for name, angulation in _parsed(spec):
+        yield replace(carm.view(angulation), name=name)
 
 
 def read_views(path: Path, carm: CArm) -> tuple[View, ...]:
     """The views of a CSV or JSON file.
 
     * CSV: a header with the columns `primary` and, if wanted, `secondary` (degrees; also
-      `primary_angle_deg`, `secondary_angle_deg`), one view a line.
+      `primary_angle_deg`, `secondary_angle_deg`) and `name`, one view a line. With semicolons between them, as
+      spreadsheets write it where the decimal sign is a comma, that is read too.
     * JSON: a list, or an object with the list under "views" as in the sidecar of a projection file. An entry
       is a string in the grammar of a view list, or an object with `primary` and `secondary` in degrees, or an
       object with `matrix` (3x4, world LPS mm to column, row), `rows`, `columns`, `source_to_detector_mm` and
-      `isocentre_mm`.
+      `isocentre_mm`; an object may have a `name`.
 
     Angles are placed by `carm`; a matrix brings its own geometry, and `carm` is not asked.
 
@@ -155,7 +168,7 @@ def read_views(path: Path, carm: CArm) -> tuple[View, ...]:
 
 
 def write_views(path: Path, views: tuple[View, ...]) -> None:
-    """Write views for `read_views`: the angles alone to .csv, the whole geometry to .json.
+    """Write views for `read_views`: angles and names to .csv, the whole geometry to .json.
 
     Raises:
         MR2XRayError: if the name ends in neither, or the file cannot be written.
@@ -164,10 +177,19 @@ def write_views(path: Path, views: tuple[View, ...]) -> None:
     if path.suffix.lower() == ".json":
         write_json(path, {"views": [view.to_json() for view in views]})
     elif path.suffix.lower() == ".csv":
-        angles = [(float(v.angulation.primary), float(v.angulation.secondary)) for v in views]
-        write_text(path, "primary,secondary\n" + "".join(f"{p!r},{s!r}\n" for p, s in angles))
+        write_text(path, _as_csv(views))
     else:
         raise MR2XRayError(f"Views are written as .csv or .json, not {path.name}; choose such a name.")
+
+
+def _as_csv(views: tuple[View, ...]) -> str:
+    """A line a view; a column of names where a view has one."""
+    rows = [(float(v.angulation.primary), float(v.angulation.secondary), v.name) for v in views]
+    columns = 3 if any(v.name for v in views) else 2
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerows(row[:columns] for row in (("primary", "secondary", "name"), *rows))
+    return table.getvalue()
 
 
 def resolve_views(spec_or_file: str, carm: CArm) -> tuple[View, ...]:
@@ -178,7 +200,13 @@ def resolve_views(spec_or_file: str, carm: CArm) -> tuple[View, ...]:
     """
     if spec_or_file.strip().lower().endswith((".csv", ".json")):
         return read_views(Path(spec_or_file.strip()), carm)
-    return tuple(carm.view(angulation) for angulation in parse_views(spec_or_file))
+    return tuple(_views(spec_or_file, carm))
+
+
+def are_placed(spec_or_file: str) -> bool:
+    """Whether a C-arm places any of the views that `resolve_views` makes; those of a .json may all be matrices."""
+    file = spec_or_file.strip()
+    return not file.lower().endswith(".json") or not all(map(_is_matrix, _entries(Path(file))))
 
 
 def _single(text: str, shown: str) -> Angulation:
@@ -247,43 +275,71 @@ def _not_too_many(found: list[Any], what: str) -> list[Any]:
 def _placed(angles: Mapping[Any, Any], carm: CArm) -> View:
     """The C-arm's view at the angles of one CSV line or JSON object."""
     named = {str(key).removesuffix("_angle_deg"): value for key, value in angles.items()}
-    unknown = ", ".join(key for key in named if key not in ("primary", "secondary"))
+    unknown = ", ".join(key for key in named if key not in ("primary", "secondary", "name"))
     if unknown:
-        raise MR2XRayError(f'"{unknown}" is not known here; give "primary" and "secondary" in degrees.')
+        raise MR2XRayError(
+            f'"{unknown}" is not known here; give "primary" and "secondary" in degrees, and a "name" if wanted.'
+        )
     try:
         primary, secondary = float(named["primary"]), float(named.get("secondary", 0.0))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise MR2XRayError(
             f"{json.dumps(angles)} lacks an angle or holds one that is not a number; give degrees."
         ) from None
-    return carm.view(_within_limits(primary, secondary, f"{primary:g}/{secondary:g}"))
+    angulation = _within_limits(primary, secondary, f"{primary:g}/{secondary:g}")
+    return replace(carm.view(angulation), name=str(named.get("name") or "").strip())
 
 
 def _read_csv(path: Path, carm: CArm) -> Iterator[View]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, restkey="a column without header", skipinitialspace=True)
+            # Spreadsheets of countries with a decimal comma write semicolons.
+            semicolons = ";" in stream.readline()
+            stream.seek(0)
+            reader = csv.DictReader(
+                stream,
+                restkey="a column without header",
+                skipinitialspace=True,
+                delimiter=";" if semicolons else ",",
+            )
             reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
             for row in reader:
                 with _named_in_errors(f"{path}, line {reader.line_num}"):
-                    yield _placed(row, carm)
+                    yield _placed(_with_decimal_points(row) if semicolons else row, carm)
     except FileNotFoundError:
         raise MR2XRayError(f"The view file {path} does not exist; check the path.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MR2XRayError(f"The view file {path} is not readable CSV ({error}); correct it.") from None
 
 
-def _read_json(path: Path, carm: CArm) -> Iterator[View]:
+def _with_decimal_points(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The cells of a line, "7,25" as "7.25" but for its name."""
+    return {
+        column: cell.replace(",", ".") if isinstance(cell, str) and column != "name" else cell
+        for column, cell in row.items()
+    }
+
+
+def _entries(path: Path) -> list[Any]:
+    """The list in a JSON file of views."""
     content = read_json(path, "view file")
     entries = content.get("views") if isinstance(content, dict) else content
     if not isinstance(entries, list):
         raise MR2XRayError(f'The view file {path} holds no list of views; give a list, or one under "views".')
-    for number, entry in enumerate(entries, start=1):
+    return entries
+
+
+def _is_matrix(entry: Any) -> bool:
+    return isinstance(entry, dict) and "matrix" in entry
+
+
+def _read_json(path: Path, carm: CArm) -> Iterator[View]:
+    for number, entry in enumerate(_entries(path), start=1):
         with _named_in_errors(f"{path}, view {number}"):
             if isinstance(entry, str):
-                yield from (carm.view(angulation) for angulation in parse_views(entry))
+                yield from _views(entry, carm)
             elif isinstance(entry, dict):
-                yield View.from_json(entry) if "matrix" in entry else _placed(entry, carm)
+                yield View.from_json(entry) if _is_matrix(entry) else _placed(entry, carm)
             else:
                 raise MR2XRayError(f"{json.dumps(entry)} is not a view; give a name, angles or a matrix.")
 

@@ -256,7 +256,9 @@ def test_json_without_an_entry_names_it(key):
         (Angulation(30, 10), "LAO 30°, CRA 10°"),
         (Angulation(-45.5, -20), "RAO 45.5°, CAU 20°"),
         (Angulation(0, 0), "LAO 0°, CRA 0°"),
-        (Angulation(-0.01, -0.04), "LAO 0°, CRA 0°"),
+        (Angulation(-0.001, -0.004), "LAO 0°, CRA 0°"),
+        (Angulation(7.25, -0.75), "LAO 7.25°, CAU 0.75°"),
+        (Angulation(100 / 3, 29.999999), "LAO 33.33°, CRA 30°"),
         (Angulation(180, -90), "LAO 180°, CAU 90°"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,7 @@ def test_of_many_views_twelve_are_shown_from_first_to_last_and_the_figure_says_s
     labels = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
     assert len(labels) == 12
     assert (labels[0], labels[-1]) == ("RAO 90°, CRA 0°", "LAO 90°, CRA 0°")
-    assert "12 of 37 views, evenly spaced" in words_of(figure)
+    assert "12 of 37 views, spread over their list" in words_of(figure)
 
 
 def test_millimetres_are_equally_long_across_and_down_whatever_the_pixels() -> None:
@@ -273,3 +274,14 @@ def test_blank_projections_still_become_pictures(tmp_path: Path, a_reference: Pr
         assert np.asarray(image).max() == 0
     write_figure(tmp_path / "figure.png", blank, blank, blank, compare(blank, blank))
     assert (tmp_path / "figure.png").is_file()
+
+
+def test_a_row_of_the_figure_and_the_text_of_a_png_have_the_name_of_their_view(tmp_path: Path) -> None:
+    pages = projections("mm", 150)
+    named = replace(pages, views=(replace(pages.views[0], name="My $x$ view"), *pages.views[1:]))
+    figure = draw_figure(named, projections())
+    assert "My $x$ view (LAO 0°, CRA 0°)" in words_of(figure)
+    write_figure(tmp_path / "figure.png", named, projections())
+    path = write_pngs(tmp_path, "mr", named)[0]
+    with Image.open(path) as image:
+        assert image.info["View"] == "My $x$ view (LAO 0°, CRA 0°)"

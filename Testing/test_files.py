@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.files import atomic_path, move_all, read_json, sha256_of, write_json, write_text
+from MR2XRayLib.files import (
+    atomic_path,
+    check_writable,
+    move_all,
+    read_json,
+    sha256_of,
+    write_json,
+    write_text,
+)
 
 
 def half_written(path: Path, interruption: BaseException) -> None:
@@ -76,6 +85,29 @@ def test_a_folder_in_the_place_of_the_file_is_one_sentence(tmp_path: Path) -> No
     with pytest.raises(MR2XRayError, match=r"a\.txt"):
         write_text(tmp_path / "a.txt", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("place", ["", "new", "new/and/below"])
+def test_a_folder_that_may_be_written_into_is_not_made_by_asking(tmp_path: Path, place: str) -> None:
+    check_writable(tmp_path / place)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below", "taken/and/below"])
+def test_a_place_below_a_file_is_told_before_anything_is_written(tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(MR2XRayError, match=r"taken is a file; give a folder"):
+        check_writable(tmp_path / place)
+
+
+@pytest.mark.parametrize("place", ["locked", "locked/below"])
+def test_a_folder_that_may_not_be_written_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked")
+    with pytest.raises(MR2XRayError, match=r"Cannot write into .*locked \(no permission"):
+        check_writable(tmp_path / place)
 
 
 def tree(folder: Path, *files: str) -> Path:

@@ -17,6 +17,7 @@ from MR2XRayLib.projection.projections import Projections
 from MR2XRayLib.views import (
     DEFAULT_VIEWS,
     MAX_VIEWS,
+    are_placed,
     named_views,
     parse_views,
     read_views,
@@ -234,6 +235,14 @@ def test_csv_with_bom_spaces_and_aliases(tmp_path):
     assert (views[0].rows, views[0].columns) == (16, 24)
 
 
+def test_csv_with_semicolons_may_have_decimal_commas(tmp_path):
+    file = tmp_path / "views.csv"
+    file.write_text("Primary;Secondary;Name\r\n7,25;-10;PA, nearly\r\n30.5;0;\r\n", encoding="utf-8-sig")
+    views = read_views(file, CARM)
+    assert of_views(views) == [(7.25, -10), (30.5, 0)]
+    assert [view.name for view in views] == ["PA, nearly", ""]
+
+
 def test_csv_needs_no_secondary(tmp_path):
     file = tmp_path / "views.CSV"
     file.write_text("primary\n30\n")
@@ -332,6 +341,28 @@ def test_written_views_are_read_back(tmp_path, suffix):
     again = read_views(file, CARM)
     assert of_views(again) == of_views(views)
     assert again[-1].corner_mm == pytest.approx(views[-1].corner_mm)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_views_keep_their_names_from_a_list_or_a_file_to_another_file(tmp_path, suffix):
+    (tmp_path / "given.json").write_text(
+        json.dumps(["towne, 5", {"primary": 30, "name": "my, own"}, "Left lateral"])
+    )
+    views = resolve_views(str(tmp_path / "given.json"), CARM)
+    names = ["TOWNE", "", "my, own", "LATL"]
+    assert [view.name for view in views] == names
+    assert [view.label for view in views[:2]] == ["TOWNE (LAO 180°, CAU 30°)", "LAO 5°, CRA 0°"]
+    write_views(tmp_path / f"written{suffix}", views)
+    assert [view.name for view in read_views(tmp_path / f"written{suffix}", CARM)] == names
+    assert [view.name for view in resolve_views("TOWNE, LAT, 30", CARM)] == ["TOWNE", "LATL", ""]
+
+
+def test_a_c_arm_places_views_unless_all_bring_a_matrix(tmp_path):
+    file, matrix = tmp_path / "views.json", CARM.view(Angulation(30, 10)).to_json()
+    for entries, placed in (([matrix], False), ([matrix, "PA"], True), (["PA"], True)):
+        file.write_text(json.dumps({"views": entries}))
+        assert are_placed(f" {file} ") == placed
+    assert are_placed("PA")
 
 
 def test_views_file_of_another_kind_is_refused(tmp_path):

@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from MR2XRayLib.carm import View
+from MR2XRayLib.carm import DIGITS, View
 from MR2XRayLib.views import resolve_views, write_views
 from MR2XRayScene import geometry
 
@@ -65,7 +65,7 @@ class ViewsTable:
         table.setRowCount(len(views))
         for row, view in enumerate(views):
             angles = view.angulation
-            words = (str(angles), f"{angles.primary:.1f}", f"{angles.secondary:.1f}")
+            words = (view.label, f"{angles.primary:.{DIGITS}f}", f"{angles.secondary:.{DIGITS}f}")
             for column, word in enumerate(words):
                 table.setItem(row, column, qt.QTableWidgetItem(word))
 

@@ -181,7 +181,8 @@ def _layers(stack: slicer.vtkMRMLScalarVolumeNode) -> dict[str, np.ndarray]:
 def _view_to_json(view: View) -> dict[str, Any]:
     """A view by its own numbers: `View.to_json` goes through the 3x4 matrix, which rounds them."""
     return {
-        "label": str(view.angulation),
+        "label": view.label,
+        "name": view.name,
         "primary_angle_deg": view.angulation.primary,
         "secondary_angle_deg": view.angulation.secondary,
         "rows": view.rows,
@@ -193,4 +194,10 @@ def _view_to_json(view: View) -> dict[str, Any]:
 def _view_from_json(content: Mapping[str, Any]) -> View:
     vectors = {name: np.array(content[name], float) for name in _VECTORS}
     angulation = Angulation(content["primary_angle_deg"], content["secondary_angle_deg"])
-    return View(**vectors, rows=content["rows"], columns=content["columns"], angulation=angulation)
+    return View(
+        **vectors,
+        rows=content["rows"],
+        columns=content["columns"],
+        angulation=angulation,
+        name=str(content.get("name", "")),
+    )

@@ -22,7 +22,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
 
     from MR2XRayLib.evaluation.calibration import calibrate as fit_uncertainty
     from MR2XRayLib.evaluation.cases import Case
-    from MR2XRayLib.files import write_json
+    from MR2XRayLib.files import check_writable, write_json
     from MR2XRayLib.generators.card import CARD
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.uncertainty.members import check_installed, members_by
@@ -31,6 +31,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     if options.cohort:
         warn_of_energy(options.energy, reporter)
     trained = load_generator(options.generator)
+    check_writable(trained.folder)
     others = [load_generator(name) for name in options.others]
     check_installed(others)
     # Here for its errors alone, before heads are read and cases made.

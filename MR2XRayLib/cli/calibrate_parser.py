@@ -24,8 +24,12 @@ def add_calibrate(add: Callable[..., argparse.ArgumentParser], words: argparse._
         help="the validation heads among your own (see: mr2xray cohort)",
     )
     parser.add_argument("--skip-bad", action="store_true", help="go on without heads that cannot be loaded")
-    parser.add_argument("--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT")
-    parser.add_argument("--method", choices=METHODS, default=AUGMENTATION)
+    parser.add_argument(
+        "--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT (60 keV)"
+    )
+    parser.add_argument(
+        "--method", choices=METHODS, default=AUGMENTATION, help=f"where members are from ({AUGMENTATION})"
+    )
     parser.add_argument("--members", type=int, default=8, help="images that a deviation is made of (8)")
     parser.add_argument(
         "--others",
@@ -34,4 +38,6 @@ def add_calibrate(add: Callable[..., argparse.ArgumentParser], words: argparse._
         metavar="NAME",
         help="further generators of an ensemble, installed ones",
     )
-    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument(
+        "--device", choices=DEVICES, default="auto", help="auto, the default, is a GPU where there is one"
+    )

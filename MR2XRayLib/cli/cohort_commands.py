@@ -6,8 +6,9 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import check_folder, check_spared
+from MR2XRayLib.cli.inputs import check_spared
 from MR2XRayLib.cli.reporter import Reporter
+from MR2XRayLib.files import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +22,19 @@ if TYPE_CHECKING:
 
 def check(options: Namespace, reporter: Reporter) -> None:
     """Read every head's volumes; a line a head."""
+    from MR2XRayLib.cohort.heads import Cohort
     from MR2XRayLib.cohort.loading import Fault, load_heads, refuse_faults
     from MR2XRayLib.cohort.reading import read_cohort
 
-    cohort, faults = read_cohort(options.file), []
+    cohort, faults, sound = read_cohort(options.file), [], []
     for found in load_heads(cohort.heads, reporter):
         if isinstance(found, Fault):
             faults.append(found)
             reporter.warn(f"{found.head}: {found.reason}")
         else:
+            sound.append(found.head)
             reporter.say(_line(found))
-    _tell_split(cohort, reporter)
+    _tell_split(Cohort(cohort.file, tuple(sound)) if options.skip_bad else cohort, reporter)
     refuse_faults(faults, len(cohort.heads), options.skip_bad)
     reporter.result({"heads": len(cohort.heads), "faults": _by_name(faults)})
 
@@ -44,7 +47,7 @@ def prepare(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.cohort.shares import share_of
     from MR2XRayLib.cohort.summary import PAGE, PREPARED, summarise
 
-    check_folder(options.out)
+    check_writable(options.out)
     check_spared([options.file], [options.out / PREPARED, options.out / PAGE])
     cohort, share = read_cohort(options.file), share_of(options.task, os.environ)
     mine = share.of(cohort.heads)

@@ -26,7 +26,9 @@ def add_cohort(add: Callable[..., argparse.ArgumentParser], words: argparse._Sub
         action.add_argument("file", type=Path, metavar="FILE", help="the cohort, .toml or .csv")
         action.add_argument("--skip-bad", action="store_true", help="go on without heads that fail")
     preparing.add_argument("--out", type=Path, required=True, metavar="DIR")
-    preparing.add_argument("--preset", choices=("rigid", "affine"), default="rigid", help="how to register")
+    preparing.add_argument(
+        "--preset", choices=("rigid", "affine"), default="rigid", help="how to register (rigid)"
+    )
     preparing.add_argument(
         "--task",
         metavar="I/N",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.inputs import (
-    check_folder,
+    check_file,
     check_spared,
     check_suffix,
     geometry_files,
@@ -20,6 +20,7 @@ from MR2XRayLib.cli.inputs import (
 )
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,12 +67,12 @@ def _check_results(options: Namespace, inputs: Sequence[Path | None], contrasts:
     """Say before the work, not after it, why the results of so many MR contrasts cannot be written into the folder.
 
     Raises:
-        MR2XRayError: if it is a file, or a result would replace one of the inputs.
+        MR2XRayError: if it is a file or may not be written into, or a result would replace one of the inputs.
     """
     from MR2XRayLib.pipeline import PICTURES, files_of_run
 
     for folder in (options.out, options.out / PICTURES):
-        check_folder(folder)
+        check_writable(folder)
     check_spared(inputs, files_of_run(options.out, contrasts))
 
 
@@ -145,9 +146,11 @@ def _tell_comparison(comparison: Comparison, reporter: Reporter) -> None:
     from MR2XRayLib.metrics.comparison import in_digits
 
     keys = ("mae", "ssim", "psnr", "masked_psnr", "frc_mid", "hp_corr")
-    reporter.say(f"{'view':<20}" + "".join(f"{key:>12}" for key in keys))
-    for label, view in zip((*comparison.labels, "mean"), (*comparison.views, comparison.mean), strict=True):
-        reporter.say(f"{label:<20}" + "".join(f"{in_digits(getattr(view, key)):>12}" for key in keys))
+    labels = (*comparison.labels, "mean")
+    width = max(map(len, labels))
+    reporter.say(f"{'view':<{width}}" + "".join(f"{key:>12}" for key in keys))
+    for label, view in zip(labels, (*comparison.views, comparison.mean), strict=True):
+        reporter.say(f"{label:<{width}}" + "".join(f"{in_digits(getattr(view, key)):>12}" for key in keys))
 
 
 def register(options: Namespace, reporter: Reporter) -> None:
@@ -158,6 +161,7 @@ def register(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_suffix(options.out, (".tfm", ".txt", ".h5"), "a transform")
+    check_file(options.out)
     sidecar = options.out.with_suffix(".json")
     check_spared((options.fixed, options.moving), (options.out, sidecar))
     projections = options.out.with_suffix(".nrrd")
@@ -183,6 +187,7 @@ def project(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_suffix(options.out, (".nrrd",), "projections")
+    check_file(options.out)
     _check_within(options)
     inputs = (options.volume, options.within, options.transform, *geometry_files(options))
     check_spared(inputs, Projections.files(options.out))
@@ -248,9 +253,11 @@ def synthesize(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.uncertainty import UncertainSynthesizer
 
     check_suffix(options.out, (".nrrd",), "projections")
+    check_file(options.out)
     wanted = getattr(options, "deviation", None)
     if wanted is not None:
         check_suffix(wanted, (".nrrd",), "standard deviations")
+        check_file(wanted)
         if wanted.resolve() == options.out.resolve():
             raise MR2XRayError(
                 f"{wanted} cannot hold image and deviation: they are two files; give --deviation another name."
@@ -282,6 +289,8 @@ def compare(options: Namespace, reporter: Reporter) -> None:
 
     given = (options.synthesized, options.reference)
     results = [] if options.out is None else [options.out]
+    for path in results:
+        check_file(path)
     check_spared([file for path in given for file in Projections.files(path)], results)
     synthesized, reference = (Projections.read(path) for path in given)
     comparison = compare_projections(synthesized, reference)
@@ -318,13 +327,18 @@ def _check_views(options: Namespace) -> None:
     """Say before the work, not after it, that there is no such C-arm or view; where the head is does not matter yet.
 
     Raises:
-        MR2XRayError: as `load_carm` and `resolve_views`.
+        MR2XRayError: as `load_carm` and `resolve_views`, or if there is a C-arm and no view that it would place.
     """
     import numpy as np
 
-    from MR2XRayLib.views import resolve_views
+    from MR2XRayLib.views import are_placed, resolve_views
 
     resolve_views(options.views, _carm(options).at(np.zeros(3)))
+    if options.carm and not are_placed(options.views):
+        raise MR2XRayError(
+            f"The views of {options.views.strip()} bring their own geometry, and --carm {options.carm} would change "
+            "nothing; leave one of them out."
+        )
 
 
 def _views(options: Namespace, reporter: Reporter, carm: CArm) -> tuple[View, ...]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.cohort_heads import cohort_group
-from MR2XRayLib.cli.inputs import check_device_and_energy, read_transform, warn_of_energy
+from MR2XRayLib.cli.inputs import check_device_and_energy, check_of_a_pair, read_transform, warn_of_energy
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import check_writable
 
 if TYPE_CHECKING:
     from MR2XRayLib.evaluation import CaseGroup, Evaluation
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from MR2XRayLib.uncertainty import UncertainSynthesizer
 
 SIMULATED_VIEWS, PAIR_VIEWS = 4, 32
+RIGID = "rigid"
 
 
 def evaluate(options: Namespace, reporter: Reporter) -> None:
@@ -34,11 +36,14 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.generators.store import load_generator
 
     check_new(options.out)
+    check_writable(options.out)
     check_device_and_energy(options)
     if options.ct or options.cohort:
         warn_of_energy(options.energy, reporter)
     generators = [load_generator(name) for name in options.generator or [None]]
     names = [identity.name for identity in identities_of(generators)]
+    for folder in [trained.folder for trained in generators if options.write_cards]:
+        check_writable(folder)
     uncertain = _uncertain(names, generators, options.device) if options.uncertainty else {}
     groups = _groups(options, generators, reporter)
     if uncertain:
@@ -126,7 +131,7 @@ def command_line(options: Namespace, generators: Sequence[str]) -> str:
         if _flag(options, flag)
     ]
     if options.ct:
-        words += ["--preset", options.preset]
+        words += ["--preset", options.preset or RIGID]
     if options.ct or options.cohort:
         words += ["--energy", f"{options.energy:g}"]
     return shlex.join([*words, "--pixels", str(options.pixels), "--out", _machine_independent(options.out)])
@@ -159,6 +164,7 @@ def _check(options: Namespace) -> None:
         )
     if options.validation and not (options.labels or options.cohort):
         raise MR2XRayError("--validation is of simulated heads or a cohort's; give --labels or --cohort.")
+    check_of_a_pair(options, "transform", "preset")
     if options.contrasts and not options.labels:
         raise MR2XRayError("--contrasts is of simulated heads; give --labels.")
     if options.views is not None and options.views < 1:
@@ -189,6 +195,7 @@ def _groups(
 
 def _pair_group(options: Namespace, reporter: Reporter) -> CaseGroup:
     from MR2XRayLib.evaluation import CaseSettings, registered, views_of_pair
+    from MR2XRayLib.generators.applicability import lacking_head
     from MR2XRayLib.registered_pair import RegisteredPair
     from MR2XRayLib.volume_io import read_volume
 
@@ -196,10 +203,12 @@ def _pair_group(options: Namespace, reporter: Reporter) -> CaseGroup:
         [read_volume(path) for path in options.mr],
         read_volume(options.ct),
         read_transform(options.transform),
-        options.preset,
+        options.preset or RIGID,
         options.energy,
         reporter,
     )
+    for sentence in lacking_head({"name": pair.ct.name, **pair.ct.provenance}):
+        reporter.warn(sentence)
     name = options.ct.name.split(".")[0]
     if not options.paper_protocol:
         return registered(pair, name, CaseSettings(options.pixels, views=options.views or PAIR_VIEWS))

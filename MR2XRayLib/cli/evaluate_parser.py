@@ -30,8 +30,10 @@ def add_evaluate(add: Callable[..., argparse.ArgumentParser], words: argparse._S
     parser.add_argument(
         "--uncertainty", action="store_true", help="also whether generators' expected errors are right"
     )
-    parser.add_argument("--pixels", type=int, default=256, metavar="N", help="rows and columns")
-    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--pixels", type=int, default=256, metavar="N", help="rows and columns (256)")
+    parser.add_argument(
+        "--device", choices=DEVICES, default="auto", help="auto, the default, is a GPU where there is one"
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="the report's folder, a new one"
     )
@@ -60,7 +62,9 @@ def _add_heads(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--mr", type=Path, action="append", help="an MR volume; again per contrast")
     group.add_argument("--ct", type=Path, help="its CT in HU")
     group.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
-    group.add_argument("--preset", choices=("rigid", "affine"), default="rigid", help="how to register, else")
+    group.add_argument(
+        "--preset", choices=("rigid", "affine"), help="how to register, else; rigid by default"
+    )
     group.add_argument(
         "--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT (60 keV)"
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from MR2XRayLib.cli.inputs import check_folder
 from MR2XRayLib.cli.reporter import Reporter
+from MR2XRayLib.files import check_writable
 
 
 def export_png(options: Namespace, reporter: Reporter) -> None:
@@ -13,7 +13,7 @@ def export_png(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.figure import write_pngs
     from MR2XRayLib.projection import Projections
 
-    check_folder(options.out)
+    check_writable(options.out)
     projections = Projections.read(options.projections)
     name = options.projections.stem
     files = write_pngs(options.out, name, projections, bits=options.bits, inverted=options.inverted)
@@ -26,7 +26,7 @@ def export_dicom(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.dicom_export import Patient, write_dicom
     from MR2XRayLib.projection import Projections
 
-    check_folder(options.out)
+    check_writable(options.out)
     projections = Projections.read(options.projections)
     patient = Patient(options.patient_name, options.patient_id)
     files = write_dicom(options.out, projections, kind=options.kind, patient=patient)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import check_writable
 
 if TYPE_CHECKING:
     from MR2XRayLib.transform import Transform
@@ -48,14 +49,15 @@ def check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
         raise MR2XRayError(f"{path} cannot hold {what}; choose a name that ends in {' or '.join(suffixes)}.")
 
 
-def check_folder(path: Path) -> None:
-    """Say before the work, not after it, that `path` is not a folder.
+def check_file(path: Path) -> None:
+    """Say before the work, not after it, that a result cannot be written to `path`.
 
     Raises:
-        MR2XRayError: if it is a file.
+        MR2XRayError: if it is a folder, or lies where nothing can be written.
     """
-    if path.exists() and not path.is_dir():
-        raise MR2XRayError(f"{path} is a file; give a folder for the results.")
+    if path.is_dir():
+        raise MR2XRayError(f"{path} is a folder; give the name of a file for the result.")
+    check_writable(path.parent)
 
 
 def check_spared(inputs: Iterable[Path | None], results: Iterable[Path]) -> None:
@@ -93,13 +95,48 @@ def check_device_and_energy(options: Namespace) -> None:
     """Say before the work, not after it, that there is no such device or energy.
 
     Raises:
-        MR2XRayError: if the device is not available, or the energy is outside the table.
+        MR2XRayError: if the device is not available, or as `check_energy`.
     """
     from MR2XRayLib.device import resolve_device
-    from MR2XRayLib.intensity import water_attenuation
 
     resolve_device(options.device)
+    check_energy(options)
+
+
+def check_energy(options: Namespace) -> None:
+    """Say before the work, not after it, that there is no such energy, or no CT that it would change.
+
+    Raises:
+        MR2XRayError: if the energy is outside the table, or other than that of the simulated heads and the digital
+            head where there are no others.
+    """
+    from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
+
     water_attenuation(options.energy)
+    of_a_ct = options.cohort or getattr(options, "ct", None)
+    if options.energy != TRAINED_KEV and not of_a_ct:
+        raise MR2XRayError(
+            f"--energy is of your own CT, and simulated heads and the digital head are at {TRAINED_KEV:g} keV; leave "
+            "it out."
+        )
+
+
+def check_of_a_pair(options: Namespace, *names: str) -> None:
+    """Say before the work, not after it, that options would change nothing, as there is no pair of volumes.
+
+    Args:
+        options: of the command.
+        names: of the options that are a pair's alone; None is one that was not given.
+
+    Raises:
+        MR2XRayError: if one is given without --ct.
+    """
+    given = [f"--{name}" for name in names if getattr(options, name) is not None]
+    if given and not options.ct:
+        raise MR2XRayError(
+            f"{' and '.join(given)} would change nothing here, as only a pair is registered; give --mr and --ct, or "
+            "leave that out."
+        )
 
 
 def warn_of_energy(energy_kev: float, reporter: Reporter) -> None:

@@ -63,7 +63,7 @@ def _add(
     parser.set_defaults(command=command)
     styles, absent = ("bar", "json", "none"), argparse.SUPPRESS
     parser.add_argument(
-        "--progress", choices=styles, default=absent if nested else "bar", help="how to tell progress"
+        "--progress", choices=styles, default=absent if nested else "bar", help="how to tell progress (bar)"
     )
     for option, help_text in (
         ("--end-with-stdin", "cancel when standard input closes, for a program that holds it as a pipe"),
@@ -107,7 +107,7 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=DEVICES,
         default="auto",
-        help="to calculate on; by default a GPU where there is one",
+        help="to calculate on; auto, the default, is a GPU where there is one",
     )
 
 
@@ -143,7 +143,9 @@ def _add_pair(parser: argparse.ArgumentParser, ct: str, ct_needed: bool) -> None
     )
     parser.add_argument("--ct", type=Path, required=ct_needed, help=ct)
     parser.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
-    parser.add_argument("--preset", choices=("rigid", "affine"), default="rigid", help="how to register")
+    parser.add_argument(
+        "--preset", choices=("rigid", "affine"), default="rigid", help="how to register (rigid)"
+    )
 
 
 def _add_register(words: argparse._SubParsersAction) -> None:
@@ -151,7 +153,10 @@ def _add_register(words: argparse._SubParsersAction) -> None:
     parser.add_argument("--fixed", type=Path, required=True, metavar="CT", help="a CT volume in HU")
     parser.add_argument("--moving", type=Path, required=True, metavar="MR", help="an MR volume")
     parser.add_argument(
-        "--preset", choices=("rigid", "affine"), default="rigid", help="affine allows for scale and shear"
+        "--preset",
+        choices=("rigid", "affine"),
+        default="rigid",
+        help="affine allows for scale and shear, rigid (the default) does not",
     )
     parser.add_argument(
         "--out",

@@ -45,7 +45,7 @@ class Reporter:
         """A line for the reader, on standard output; with "json" it is left to `result`."""
         self._close_bar()
         if not self._json:
-            print(text)
+            print(text, flush=True)
 
     def warn(self, text: str) -> None:
         """A warning: on standard error, or as {"warning"}."""

@@ -9,16 +9,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import check_folder, read_transform
+from MR2XRayLib.cli.inputs import check_energy, check_of_a_pair, read_transform
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.files import check_writable
 
 if TYPE_CHECKING:
     from MR2XRayLib.generators.card import ModelCard
+    from MR2XRayLib.generators.store import TrainedGenerator
+    from MR2XRayLib.progress import Progress
     from MR2XRayLib.training.distributed import Ranks
     from MR2XRayLib.training.pairs import PairSettings
     from MR2XRayLib.training.settings import TrainingSettings
-    from MR2XRayLib.training.source import Source
+    from MR2XRayLib.training.source import Evaluate, Source
 
 
 LEAST = {"heads": 1, "views": 1, "passes": 1, "shards": 1, "threads": 1, "workers": 0, "seed": 0}
@@ -126,8 +129,7 @@ def _check(options: Namespace) -> None:
         raise MR2XRayError(
             f"The learning rates cannot be multiplied by {options.rate:g}; give --rate above 0."
         )
-    for folder in (options.out, *options.out.parents):
-        check_folder(folder)
+    check_writable(options.out)
 
 
 def _check_source(options: Namespace) -> None:
@@ -155,6 +157,8 @@ def _check_source(options: Namespace) -> None:
             f"There are {len(options.contrasts)} names of --contrasts for {len(options.mr)} volumes of --mr; give one "
             "for each."
         )
+    check_of_a_pair(options, "transform", "registration")
+    check_energy(options)
     if options.mr and options.workers:
         raise MR2XRayError(
             "One head's views are projected once and then kept, which a thread does; leave out --workers."
@@ -268,10 +272,21 @@ def _source(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter) 
     from dataclasses import replace
 
     if options.labels:
-        return _simulated(options, contrasts)
-    make = _cohort if options.cohort else _one_head
-    source = make(options, contrasts, reporter)
-    return replace(source, data={**source.data, "energy_kev": options.energy})
+        source = _simulated(options, contrasts)
+    else:
+        source = (_cohort if options.cohort else _one_head)(options, contrasts, reporter)
+        source = replace(source, data={**source.data, "energy_kev": options.energy})
+    return replace(source, evaluate=_announced(source.evaluate, reporter))
+
+
+def _announced(evaluate: Evaluate, reporter: Reporter) -> Evaluate:
+    """The same after a line on what goes on when the minutes of training are over."""
+
+    def announced(trained: TrainedGenerator, progress: Progress) -> Mapping[str, Mapping[str, float]]:
+        reporter.say("The training is done; evaluating the generator on what it was not trained on.")
+        return evaluate(trained, progress)
+
+    return announced
 
 
 def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
@@ -283,7 +298,7 @@ def _simulated(options: Namespace, contrasts: tuple[str, ...]) -> Source:
     families = families_called(contrasts)
     return simulated_source(
         Anatomies.read(options.labels),
-        lambda trained: evaluate_on_held_out_heads(trained, options.labels),
+        lambda trained, progress: evaluate_on_held_out_heads(trained, options.labels, progress=progress),
         families,
         options.pixels,
         check_layers(options.layers or VOXEL_LAYERS),
@@ -319,13 +334,14 @@ def _one_head(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter
         [read_volume(path) for path in options.mr],
         read_volume(options.ct),
         read_transform(options.transform),
-        options.registration,
+        options.registration or "rigid",
         options.energy,
         reporter,
     )
     protocol = PaperProtocol(pair, options.pixels, layers=check_layers(options.layers or (SIGNAL,)))
     return protocol.source(
-        contrasts or _numbered(options.mr), lambda trained: evaluate_on_views(trained, protocol)
+        contrasts or _numbered(options.mr),
+        lambda trained, progress: evaluate_on_views(trained, protocol, progress),
     )
 
 

@@ -20,7 +20,10 @@ def add_train(add: Callable[..., argparse.ArgumentParser], words: argparse._SubP
     _add_course(parser.add_argument_group("how"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="generator, log, checkpoint")
     parser.add_argument(
-        "--weights", choices=STORAGES, default="float32", help="how to write them: int8 is a quarter"
+        "--weights",
+        choices=STORAGES,
+        default="float32",
+        help="how to write them (float32): int8 is a quarter",
     )
     parser.add_argument("--name", help="of the generator; by default of architecture, width and losses")
 
@@ -53,10 +56,12 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
         "--ct", type=Path, help="its CT: 3000 views to train on, 200 to test on, as in the paper"
     )
     group.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
-    group.add_argument("--registration", choices=("rigid", "affine"), default="rigid", help="else")
-    group.add_argument("--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT")
+    group.add_argument("--registration", choices=("rigid", "affine"), help="else; rigid by default")
+    group.add_argument(
+        "--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT (60 keV)"
+    )
     group.add_argument("--skip-bad", action="store_true", help="go on without heads that cannot be loaded")
-    group.add_argument("--pixels", type=int, default=256, metavar="N", help="rows and columns")
+    group.add_argument("--pixels", type=int, default=256, metavar="N", help="rows and columns (256)")
     group.add_argument(
         "--contrasts", nargs="+", default=(), metavar="NAME", help="of MR: T1 T2 with --labels"
     )
@@ -70,9 +75,13 @@ def _add_source(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--architecture", default="subpixel", help="subpixel, unet, resnet or crn")
     group.add_argument(
-        "--width", default="compact", help="compact or paper; of subpixel narrow, compact or wide"
+        "--architecture", default="subpixel", help="subpixel (the default), unet, resnet or crn"
+    )
+    group.add_argument(
+        "--width",
+        default="compact",
+        help="compact (the default) or paper; of subpixel narrow, compact or wide",
     )
     group.add_argument(
         "--start-from", metavar="NAME|DIR", help="a generator of the same kind; else from nothing"
@@ -85,14 +94,19 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         help="of --start-from, to leave as they are",
     )
     group.add_argument(
-        "--loss", default="l1,gradient=10", help="of l1, l2, gradient, laplacian, perceptual, with weights"
+        "--loss",
+        default="l1,gradient=10",
+        help="of l1, l2, gradient, laplacian, perceptual, with weights (l1,gradient=10)",
     )
     group.add_argument("--vgg", type=Path, metavar="FILE", help="VGG-19's weights for a perceptual loss")
 
 
 def _add_course(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--preset", choices=("sound", "paper"), default="sound", help="optimiser, rates, number of steps"
+        "--preset",
+        choices=("sound", "paper"),
+        default="sound",
+        help="optimiser, rates, number of steps (sound)",
     )
     group.add_argument("--steps", type=int, metavar="N", help="in place of the preset's")
     group.add_argument("--batch", type=int, metavar="N", help="pairs, in place of the preset's")
@@ -109,9 +123,15 @@ def _add_time_and_place(group: argparse._ActionsContainer) -> None:
         type=float,
         default=1.0,
         metavar="X",
-        help="times the preset's learning rates: less to go on",
+        help="times the preset's learning rates (1): less to go on",
     )
-    group.add_argument("--minutes", type=float, default=math.inf, metavar="N", help="of training at most")
+    group.add_argument(
+        "--minutes",
+        type=float,
+        default=math.inf,
+        metavar="N",
+        help="of training at most; its evaluation follows",
+    )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (0)")
     group.add_argument("--heads", type=int, metavar="N", help="of a round: a GPU wants one a worker or more")
     group.add_argument("--views", type=int, metavar="N", help="of each head, or blocks of it")
@@ -121,7 +141,7 @@ def _add_time_and_place(group: argparse._ActionsContainer) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="processes that make pairs, for a GPU; else a thread, which suffices for one head",
+        help="processes that make pairs, for a GPU; with 0, the default, a thread, which suffices for one head",
     )
     group.add_argument(
         "--device", choices=DEVICES, default="cpu", help="to train on; cpu unless another is asked for"

@@ -18,7 +18,7 @@ TOLD = ("step", "loss", "l1", "gradient")
 
 def finetune(options: Namespace, reporter: Reporter) -> None:
     """Fine-tune on the user's volumes; the losses are told on the way."""
-    from MR2XRayLib.files import draft_folder
+    from MR2XRayLib.files import check_writable, draft_folder
     from MR2XRayLib.generators.shelf import can_be_a_name, shipped_generators, user_models_folder
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.training.finetune import fine_tune
@@ -33,6 +33,7 @@ def finetune(options: Namespace, reporter: Reporter) -> None:
     out = options.out or user_models_folder() / name
     if out.exists() or name in shipped_generators():
         raise MR2XRayError(f'There is a generator "{name}" already; choose another name.')
+    check_writable(out.parent)
     trained = load_generator(options.generator)
     mr, ct = read_contrasts(options.mr, read_volume), read_volume(options.ct)
     with draft_folder(out.parent) as draft:

@@ -81,7 +81,7 @@ def write_pngs(
     ):
         path = Path(folder) / f"{page}.png"
         text = PngInfo()
-        for key, value in (("View", str(view.angulation)), *meaning):
+        for key, value in (("View", view.label), *meaning):
             text.add_text(key, value)
         per_inch = 25.4 / min(view.pixel_pitch_mm)
         share = np.clip((_square(pixels, view) - low) / (high - low), 0, 1)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_ROWS = 12
-"""Views in one figure; of more, as many are shown, evenly spaced."""
+"""Views in one figure; of more, as many are shown, spread over their list."""
 
 MOST_TICKS = 5
 """Steps on a colour bar: labels of three decimals still stand apart."""
@@ -40,7 +40,7 @@ def write_figure(
     """Write a PNG with a row a view: MR projection, synthesized X-ray, reference, difference, and the metrics.
 
     Without a reference there are two columns; a predicted standard deviation makes one more. Of more than
-    `MOST_ROWS` views an even selection is shown, and the figure says so.
+    `MOST_ROWS` views some from all of their list are shown, and the figure says so.
 
     Raises:
         MR2XRayError: if the file's name does not end in .png, or the projections differ in views or pixels.
@@ -87,7 +87,7 @@ def draw_figure(
             if row == 0:
                 axes.set_title(column.title, fontsize=10, pad=6)
             if place == 0:
-                axes.set_ylabel(str(views[index].angulation), fontsize=10, labelpad=6)
+                axes.set_ylabel(views[index].label, fontsize=10, labelpad=6, parse_math=False)
                 _mark_sides(axes, views[index])
         if comparison is not None:
             words = "\n".join(comparison.views[index].words())
@@ -194,7 +194,7 @@ def _write_heading(
     view, pitch = views[0], views[0].pixel_pitch_mm
     selection = f"{shown} view{'s' if shown > 1 else ''}"
     if shown < len(views):
-        selection = f"{shown} of {len(views)} views, evenly spaced"
+        selection = f"{shown} of {len(views)} views, spread over their list"
     facts = f"{selection}, {view.rows} × {view.columns} pixels of {pitch[0]:.3g} × {pitch[1]:.3g} mm"
     if comparison is not None and len(views) > 1:
         facts += "".join(f"\nMean of all {len(views)}. {line}" for line in comparison.mean.words())

@@ -90,7 +90,7 @@ class Comparison:
     Attributes:
         views: the numbers of each view, in the order of the projections.
         mean: their mean.
-        labels: each view's angulation in words.
+        labels: each view's name, if it has one, and angulation in words.
     """
 
     views: tuple[Metrics, ...]
@@ -122,7 +122,7 @@ def compare(synthesized: Projections, reference: Projections) -> Comparison:
     """
     _check_comparable(synthesized, reference)
     views = tuple(measure(s, r) for s, r in zip(synthesized.pixels, reference.pixels, strict=True))
-    labels = tuple(str(view.angulation) for view in reference.views)
+    labels = tuple(view.label for view in reference.views)
     return Comparison(views, Metrics.mean_of(views), labels)
 
 

@@ -78,11 +78,14 @@ def save_checkpoint(
         "max_minutes": identity.max_minutes,
     }
     with atomic_path(path) as temporary:
+        temporary.touch()
+        usual = temporary.stat().st_mode
         try:
             save_file(_tensors(state, losses), temporary, {"training": json.dumps(header)})
         except SafetensorError as error:
             # What a full disk is to safetensors; `atomic_path` makes a sentence of it.
             raise OSError(errno.EIO, str(error)) from None
+        temporary.chmod(usual)  # safetensors writes files that nobody else may read
 
 
 def load_checkpoint(

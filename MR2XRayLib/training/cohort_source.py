@@ -79,11 +79,12 @@ def cohort_source(
             [pairs for _, pairs in validation_pairs(of_split["validate"], shelf, few, SEED)]
         )
 
-    def numbers(trained: TrainedGenerator) -> dict[str, dict[str, float]]:
+    def numbers(trained: TrainedGenerator, progress: Progress) -> dict[str, dict[str, float]]:
         if not of_split["test"]:
             return {}
         group = cohort_heads(heads, "test", shelf, CaseSettings(pixels, views=VIEWS))
-        return evaluate([trained], [group], pictures=False).card_metrics(trained.card.name)
+        evaluation = evaluate([trained], [group], pictures=False, progress=progress)
+        return evaluation.card_metrics(trained.card.name)
 
     return Source(
         pairs=CohortPairs(of_split["train"], shelf),

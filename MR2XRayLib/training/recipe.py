@@ -80,7 +80,7 @@ def make_generator(
         recipe, source: what is trained, and on what.
         out: folder to write; it gets the generator's folder, the log and the checkpoint.
         max_minutes, resume, vgg, device, workers, ranks: see `train`.
-        progress: told "train" and "evaluate" with the fraction done.
+        progress: told "train" and, after `max_minutes`, "evaluate", each with the fraction done.
 
     Returns:
         the card as written, its metrics from `source.evaluate`; None on all ranks but the first.
@@ -116,7 +116,7 @@ def make_generator(
         recipe, source, training_entry(settings, max_minutes, out / LOG) | _perceptual(settings, vgg)
     )
     progress("evaluate", 0.0)
-    metrics = source.evaluate(TrainedGenerator(trained, card, out))
+    metrics = source.evaluate(TrainedGenerator(trained, card, out), progress)
     card = save_generator(out / card.name, trained, replace(card, metrics=metrics), recipe.storage)
     progress("evaluate", 1.0)
     return card

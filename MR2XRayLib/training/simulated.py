@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.estimation import estimate_attenuation
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION, AnatomyFiles
 from MR2XRayLib.generators.card import TrainedGeometry
-from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.intensity import attenuation, normalise_mr
 from MR2XRayLib.mr_layers import ATTENUATION, VOXEL_LAYERS, project_mr
 from MR2XRayLib.projection import Projections, project
@@ -25,7 +24,7 @@ from MR2XRayLib.simulation.variety import TRAINING_VARIETY, Variety
 from MR2XRayLib.synthesis import bfloat16_is_worth_it
 from MR2XRayLib.training.distributed import use_own_gpu
 from MR2XRayLib.training.pairs import CONTRAST_DROPOUT, PairSettings, pages
-from MR2XRayLib.training.source import RESEARCH_ONLY, Source
+from MR2XRayLib.training.source import RESEARCH_ONLY, Evaluate, Source
 from MR2XRayLib.volume import Volume
 
 VALIDATION_SEED = 20_000
@@ -129,7 +128,7 @@ def families_called(names: Sequence[str]) -> tuple[str, ...]:
 
 def simulated_source(
     anatomies: Anatomies,
-    evaluate: Callable[[TrainedGenerator], Mapping[str, Mapping[str, float]]],
+    evaluate: Evaluate,
     families: Sequence[str] = (),
     pixels: int = 256,
     layers: Sequence[str] = VOXEL_LAYERS,

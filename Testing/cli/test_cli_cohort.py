@@ -51,6 +51,13 @@ def test_check_goes_on_without_bad_heads_where_told(folder: Path, capsys: pytest
     assert list(result["faults"]) == ["c"]
 
 
+def test_heads_that_check_leaves_out_are_on_no_side_of_the_split(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cohort", "check", str(folder / "bad.csv"), "--skip-bad"]) == 0
+    assert "2 to train, 0 to validate, 0 to test" in capsys.readouterr().out
+
+
 def test_tasks_share_a_cohort_and_the_last_one_writes(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

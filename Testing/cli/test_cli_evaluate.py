@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from MR2XRayLib.generators.card import CARD, ModelCard
 from MR2XRayLib.generators.store import save_generator
 from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, ENSEMBLE, UncertaintyCard
 from MR2XRayLib.training import paper_protocol
+from MR2XRayLib.volume_io import read_volume, write_volume
 
 
 def arguments(case: Path, out: Path, *more: str) -> list[str]:
@@ -57,6 +59,20 @@ def test_the_command_that_repeats_a_report_finds_generators_by_relative_path(
     )
 
 
+def test_a_ct_that_lacks_much_of_the_head_is_warned_of_and_told_in_its_part_of_the_report(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ct = read_volume(case / "ct.nrrd")
+    write_volume(replace(ct, voxels=ct.voxels[:, :, : ct.size[0] // 2]), tmp_path / "half.nrrd")
+    words = arguments(case, tmp_path / "report", "--views", "2")
+    words[words.index("--ct") + 1] = str(tmp_path / "half.nrrd")
+    assert main(words) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (warning,) = [line["warning"] for line in lines if "warning" in line]
+    assert warning.startswith("The CT half.nrrd shows only ")
+    assert warning in lines[-1]["result"]["groups"][0]["caveats"]
+
+
 def test_a_reference_of_another_energy_is_warned_of_once_and_in_its_part_of_the_report(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,7 +82,7 @@ def test_a_reference_of_another_energy_is_warned_of_once_and_in_its_part_of_the_
     (warning,) = [line["warning"] for line in lines if "warning" in line]
     assert "The reference is at 100 keV" in warning
     groups = {group["key"]: group["caveats"] for group in lines[-1]["result"]["groups"]}
-    assert groups == {"registered_pair": [warning], "digital_head": []}
+    assert {key for key, caveats in groups.items() if warning in caveats} == {"registered_pair"}
     assert (tmp_path / "r" / "report.md").read_text(encoding="utf-8").count(warning) == 1
 
 
@@ -167,6 +183,10 @@ def test_the_papers_protocol_measures_its_test_views(
         (["--mr", "m", "--ct", "c", "--paper-protocol", "--views", "8"], "200 test views are fixed"),
         (["--digital-head", "--validation"], "give --labels"),
         (["--digital-head", "--views", "0"], "cannot have 0 views"),
+        (["--cohort", "c.toml", "--transform", "t.tfm"], "--transform would change nothing here"),
+        (["--cohort", "c.toml", "--preset", "rigid"], "--preset would change nothing here"),
+        (["--digital-head", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
+        (["--labels", "nowhere", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
         (["--digital-head", "--generator", "none-such"], "no generator"),
         (["--labels", "nowhere"], "lacks label volumes"),
     ],
@@ -184,3 +204,28 @@ def test_a_report_that_is_there_is_not_overwritten(
 ) -> None:
     assert main(["evaluate", "--digital-head", "--out", str(tmp_path)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_card_that_cannot_be_written_is_told_before_the_work(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "tiny")
+    assert main([*arguments(case, tmp_path / "r"), "--write-cards"]) == 2
+    told = capsys.readouterr()
+    assert f"Cannot write into {case / 'tiny'}" in told.err
+    assert '"stage"' not in told.out
+
+
+def test_the_card_of_an_installation_that_is_read_only_is_told_before_it_is_calibrated(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "tiny")
+    assert main(["calibrate", str(case / "tiny"), "--labels", str(tmp_path / "nowhere")]) == 2
+    assert f"Cannot write into {case / 'tiny'}" in capsys.readouterr().err
+
+
+def test_calibrating_on_simulated_heads_refuses_an_energy_that_they_have_not(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["calibrate", str(case / "tiny"), "--labels", "nowhere", "--energy", "80"]) == 2
+    assert "simulated heads and the digital head are at 60 keV" in capsys.readouterr().err

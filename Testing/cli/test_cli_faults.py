@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 
+from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.cli import main
 from MR2XRayLib.demo import demo_pair
+from MR2XRayLib.views import write_views
 from MR2XRayLib.volume import Volume
 from MR2XRayLib.volume_io import write_volume
 
@@ -95,6 +97,53 @@ def test_a_cheap_mistake_is_told_before_the_registration(
     told = capsys.readouterr()
     assert sentence in told.err
     assert '"stage"' not in told.out
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "demo --out {file}/out",
+        "run --mr no.nrrd --out {file}/deep/out",
+        "register --fixed no.nrrd --moving no.nrrd --out {file}/t.tfm",
+        "project no.nrrd --as mr --out {file}/p.nrrd",
+        "synthesize no.nrrd --out {file}/s.nrrd",
+        "synthesize no.nrrd --out s.nrrd --deviation {file}/d.nrrd",
+        "compare no.nrrd no.nrrd --out {file}/m.json",
+        "evaluate --digital-head --generator none-such --out {file}/report",
+        "train --labels nowhere --out {file}/out",
+        "train-estimator --labels nowhere --out {file}/out",
+        "finetune --mr no.nrrd --ct no.nrrd --minutes 1 --out {file}/tuned",
+        "cohort prepare no.csv --out {file}/out",
+        "export-png no.nrrd --out {file}/out",
+        "export-dicom no.nrrd --out {file}/out",
+    ],
+)
+def test_a_place_where_nothing_can_be_written_is_told_before_an_input_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], call: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert main(call.format(file=file).split()) == 2
+    assert f"{file} is a file; give a folder for the results." in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_a_result_is_told_before_an_input_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.tfm").mkdir()
+    call = ["register", "--fixed", "no.nrrd", "--moving", "no.nrrd", "--out", str(tmp_path / "t.tfm")]
+    assert main(call) == 2
+    assert "t.tfm is a folder" in capsys.readouterr().err
+
+
+def test_a_c_arm_beside_views_with_their_own_geometry_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = CArm(isocentre_mm=(0, 0, 0)).view(Angulation(30, 10))
+    write_views(tmp_path / "views.json", (view,))
+    call = ["project", "no.nrrd", "--as", "mr", "--views", str(tmp_path / "views.json"), "--carm", "mobile"]
+    assert main([*call, "--out", str(tmp_path / "p.nrrd")]) == 2
+    assert "bring their own geometry, and --carm mobile would change nothing" in capsys.readouterr().err
 
 
 def test_views_are_checked_before_a_volume_is_read(

@@ -66,7 +66,7 @@ def test_run_writes_every_file_that_is_promised(results: Path) -> None:
 
 def test_the_metrics_files_hold_each_view_and_the_mean(results: Path) -> None:
     content = json.loads((results / "metrics.json").read_text())
-    assert [view["view"] for view in content["views"]] == ["LAO 0°, CRA 0°", "LAO 30°, CRA 10°"]
+    assert [view["view"] for view in content["views"]] == ["PA (LAO 0°, CRA 0°)", "LAO 30°, CRA 10°"]
     assert set(content["mean"]) == KEYS
     assert content["mean"]["mae"] == pytest.approx(np.mean([view["mae"] for view in content["views"]]))
     rows = list(csv.DictReader((results / "metrics.csv").open()))

@@ -11,8 +11,11 @@ from small_trainings import QUICK, a_cohort, one_head
 from MR2XRayLib import evaluation
 from MR2XRayLib.cli import main
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION
+from MR2XRayLib.evaluation.for_cards import CardMetrics
 from MR2XRayLib.generators.exchange import verify_generator
+from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.mr_layers import VOXEL_LAYERS
+from MR2XRayLib.progress import Progress
 from MR2XRayLib.training import simulated
 from MR2XRayLib.volume import Volume
 from MR2XRayLib.volume_io import write_volume
@@ -27,6 +30,22 @@ def test_one_head_by_the_papers_protocol(head: Path, tmp_path: Path) -> None:
     assert card.training["steps_done"] == {"stage 1": 3}
     assert card.metrics["paper_protocol"]["hp_corr"] <= 1
     assert "split by view" in card.data["kind"]
+
+
+def fractions(stage: str, told: str) -> list[float]:
+    """How much of a stage was told to be done, of the lines of JSON that a command printed."""
+    lines = [json.loads(line) for line in told.splitlines()]
+    return [line["fraction"] for line in lines if line.get("stage") == stage]
+
+
+def test_the_evaluation_after_a_training_is_announced_and_tells_how_far_it_is(
+    head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*one_head(head), "--name", "small", "--out", str(tmp_path)]
+    assert main([*words, "--progress", "json"]) == 0
+    assert any(0 < fraction < 1 for fraction in fractions("evaluate", capsys.readouterr().out))
+    assert main([*words, "--resume"]) == 0
+    assert "The training is done; evaluating the generator on" in capsys.readouterr().out
 
 
 def test_the_papers_preset_is_its_optimiser(head: Path, tmp_path: Path) -> None:
@@ -46,14 +65,19 @@ def test_layers_and_a_share_of_the_learning_rates_are_taken_and_kept_in_the_card
 
 
 def test_simulated_heads_in_two_contrasts(
-    a_small_anatomy: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    a_small_anatomy: Volume,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    def no_numbers(trained: TrainedGenerator, folder: Path, *, progress: Progress) -> CardMetrics:
+        progress("evaluate", 0.25)
+        return {"none": {"heads": 0}}
+
     labels = tmp_path / "labels"
     for name in (*HELD_OUT, VALIDATION, "subject04"):
         write_volume(a_small_anatomy, labels / f"{name}_labels.nii.gz")
-    monkeypatch.setattr(
-        evaluation, "evaluate_on_held_out_heads", lambda trained, folder: {"none": {"heads": 0}}
-    )
+    monkeypatch.setattr(evaluation, "evaluate_on_held_out_heads", no_numbers)
     monkeypatch.setattr(simulated, "VALIDATION_PAIRS", 2)
     monkeypatch.setattr(simulated, "SETTINGS", simulated.PairSettings(heads=1, views=4, spacing=1))
     words = [
@@ -64,10 +88,13 @@ def test_simulated_heads_in_two_contrasts(
         "t1",
         "T2",
         *QUICK,
+        "--progress",
+        "json",
         "--out",
         str(tmp_path / "out"),
     ]
     assert main(words) == 0
+    assert 0.25 in fractions("evaluate", capsys.readouterr().out)
     card = verify_generator(tmp_path / "out" / "unet-compact-l1-gradient")
     assert card.in_channels == 2 * len(VOXEL_LAYERS)
     assert (card.input.contrasts, card.input.layers) == (("t1", "t2"), VOXEL_LAYERS)
@@ -75,9 +102,12 @@ def test_simulated_heads_in_two_contrasts(
     assert card.training["stages"][0]["pairs"]["contrast_dropout"] == 0.5
 
 
-def test_a_cohort_is_trained_validated_and_tested_on_different_heads(head: Path, tmp_path: Path) -> None:
+def test_a_cohort_is_trained_validated_and_tested_on_different_heads(
+    head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file, out = a_cohort(tmp_path, head / "none.tfm"), tmp_path / "out"
-    assert main(["train", "--cohort", str(file), *QUICK, "--out", str(out)]) == 0
+    assert main(["train", "--cohort", str(file), *QUICK, "--progress", "json", "--out", str(out)]) == 0
+    assert any(0 < fraction < 1 for fraction in fractions("evaluate", capsys.readouterr().out))
     card = verify_generator(out / "unet-compact-l1-gradient")
     assert card.data["heads"] == {"train": ["a"], "validate": ["b"], "test": ["c"]}
     assert card.data["energy_kev"] == 60

@@ -62,6 +62,22 @@ def test_what_makes_no_sense_is_told_before_a_volume_is_read(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--cohort", "nowhere.toml", "--transform", "t.tfm"], "--transform would change nothing here"),
+        (["--cohort", "nowhere.toml", "--registration", "rigid"], "--registration would change nothing here"),
+        (["--labels", "nowhere", "--registration", "affine"], "--registration would change nothing here"),
+        (["--labels", "nowhere", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
+    ],
+)
+def test_an_option_that_the_source_does_not_take_is_refused(
+    tmp_path: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *words, *QUICK, "--out", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("out", ["file", "file/below/it"])
 def test_a_file_in_the_place_of_the_folder_to_write_is_told_before_a_volume_is_read(
     tmp_path: Path, out: str, capsys: pytest.CaptureFixture[str]

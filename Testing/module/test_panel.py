@@ -75,7 +75,11 @@ def test_views_go_to_a_file_and_come_back(loaded, tmp_path) -> None:
     assert loaded.find("viewsTable").rowCount == 0
     loaded.dialogs.answer("getOpenFileName", str(tmp_path / "views.json"))
     loaded.click("importViewsButton")
-    assert loaded.find("viewsTable").rowCount == 2
+    table = loaded.find("viewsTable")
+    assert [table.item(row, 0).text() for row in range(table.rowCount)] == [
+        "PA (LAO 0°, CRA 0°)",
+        "LAO 30°, CRA 10°",
+    ]
 
 
 def test_a_named_view_turns_the_c_arm(loaded) -> None:

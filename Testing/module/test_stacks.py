@@ -23,7 +23,10 @@ VECTORS = ("source_mm", "corner_mm", "column_step_mm", "row_step_mm", "isocentre
 
 
 def some_projections(count: int = 3, carm: CArm = CARM) -> Projections:
-    views = tuple(carm.view(Angulation(33.3 * n / 7 - 10, 0.1 + n)) for n in range(count))
+    views = tuple(
+        replace(carm.view(Angulation(33.3 * n / 7 - 10, 0.1 + n)), name=f"Höhe {n}" if n % 2 else "")
+        for n in range(count)
+    )
     pixels = np.random.default_rng(count).normal(size=(count, *carm.pixels)).astype(np.float32)
     provenance = {"volume": {"name": 'Schädel "7" <ct>; 50 %', "pi": np.pi, "list": [1, None, True]}}
     return Projections(pixels, views, "mm", provenance)
@@ -36,7 +39,8 @@ def assert_same(made: Projections, expected: Projections) -> None:
     for name in expected.layers:
         np.testing.assert_array_equal(made.layers[name], expected.layers[name])
     for one, other in zip(made.views, expected.views, strict=True):
-        assert (one.rows, one.columns, one.angulation) == (other.rows, other.columns, other.angulation)
+        assert (one.rows, one.columns, one.label) == (other.rows, other.columns, other.label)
+        assert one.angulation == other.angulation
         for name in VECTORS:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 

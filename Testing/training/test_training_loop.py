@@ -195,6 +195,12 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_former_one(
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [CHECKPOINT, LOG]
 
 
+def test_others_may_read_a_checkpoint_as_they_may_any_new_file(tmp_path: Path) -> None:
+    trained(tmp_path)
+    modes = {(tmp_path / name).stat().st_mode for name in (CHECKPOINT, LOG)}
+    assert len(modes) == 1
+
+
 def test_a_checkpoint_of_other_settings_or_another_network_or_a_damaged_one_is_refused(
     tmp_path: Path,
 ) -> None:
