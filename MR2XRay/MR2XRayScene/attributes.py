@@ -15,6 +15,7 @@ VIEWS = "MR2XRay.Views"
 LAYERS = "MR2XRay.Layers"
 PROVENANCE = "MR2XRay.Provenance"
 QUALITY = "MR2XRay.Quality"
+FOUND = "MR2XRay.Found"
 
 
 def describe(node: slicer.vtkMRMLNode, **content: str | Mapping[str, Any] | list[Any] | None) -> None:

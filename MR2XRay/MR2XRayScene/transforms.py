@@ -6,6 +6,7 @@ MRML is RAS, the library LPS; every 4x4 matrix that goes over from one to the ot
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,16 @@ import vtk
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.transform import Transform
-from MR2XRayScene.attributes import QUALITY, ROLE, describe, nodes_of
+from MR2XRayScene.attributes import FOUND, QUALITY, ROLE, describe, nodes_of
 
 REGISTRATION = "registration"
 """The role of the transform nodes that `place_under` makes."""
 
 BEFORE = "MR2XRay.Before"
 """Node reference of a registration: the transform that was above its volumes before."""
+
+UNMOVED = 1e-4
+"""Elements of a registration's matrix differ by less where it was merely saved and read again."""
 
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -152,9 +156,12 @@ def place_under(
     matrix = np.linalg.inv(world_matrix_lps(node)) @ transform.matrix @ world
     with slicer.util.NodeModify(node):
         node.SetName(name)
-        node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(map_lps_to_ras(matrix)))
+        found = map_lps_to_ras(matrix)
+        node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(found))
         node.SetNodeReferenceID(BEFORE, None if before is None else before.GetID())
-        describe(node, role=REGISTRATION, quality=quality or None, provenance=provenance)
+        describe(
+            node, role=REGISTRATION, quality=quality or None, found=found.tolist(), provenance=provenance
+        )
     _reparent(nodes, node)
     return node
 
@@ -168,9 +175,29 @@ def registration_of(
 
 
 def quality_of(node: slicer.vtkMRMLTransformableNode | None) -> str:
-    """The quality of the registration above a node in words; empty where there is none, or it does not say."""
+    """The quality of the registration above a node in words; empty where there is none, or it does not say.
+
+    Where its transform was changed by hand, the words tell that they are of the one that was found.
+    """
     registration = registration_of(node)
-    return "" if registration is None else registration.GetAttribute(QUALITY) or ""
+    words = "" if registration is None else registration.GetAttribute(QUALITY) or ""
+    if not words or _is_as_found(registration):
+        return words
+    return f"{words} (as it was registered; its transform was changed since)"
+
+
+def _is_as_found(registration: slicer.vtkMRMLLinearTransformNode) -> bool:
+    """Whether a registration still has the matrix that `place_under` gave it; so it is taken to be if none was kept."""
+    kept = registration.GetAttribute(FOUND)
+    if kept is None:
+        return True
+    own = vtk.vtkMatrix4x4()
+    registration.GetMatrixTransformToParent(own)
+    try:
+        found = np.array(json.loads(kept), float)
+        return found.shape == (4, 4) and np.allclose(slicer.util.arrayFromVTKMatrix(own), found, atol=UNMOVED)
+    except (TypeError, ValueError):
+        return False
 
 
 def take_away(nodes: Iterable[slicer.vtkMRMLTransformableNode]) -> None:

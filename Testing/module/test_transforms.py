@@ -111,6 +111,21 @@ def test_a_registration_tells_what_it_is(scene) -> None:
     assert registration_of(moved) is None
 
 
+def test_a_registration_moved_by_hand_says_that_its_quality_is_of_what_was_found(scene, reopened) -> None:
+    node = place_under(scene, [scan(scene)], FOUND, "T1 to CT", "good")
+    saved = reopened(scene).GetFirstNodeByName("T1")
+    assert quality_of(saved) == "good"
+    moved = vtk.vtkMatrix4x4()
+    node.GetMatrixTransformToParent(moved)
+    moved.SetElement(0, 3, moved.GetElement(0, 3) + 0.5)
+    node.SetMatrixTransformToParent(moved)
+    words = quality_of(scene.GetFirstNodeByName("T1"))
+    assert words == "good (as it was registered; its transform was changed since)"
+    moved.SetElement(0, 3, moved.GetElement(0, 3) - 0.5)
+    node.SetMatrixTransformToParent(moved)
+    assert quality_of(scene.GetFirstNodeByName("T1")) == "good"
+
+
 def test_a_registration_is_told_of_once(scene) -> None:
     node = scan(scene)
     registration = place_under(scene, [node], FOUND, "registration")
