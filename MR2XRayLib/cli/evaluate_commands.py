@@ -48,7 +48,7 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     groups = _groups(options, generators, reporter)
     if uncertain:
         groups = [group.kept() for group in groups]
-    evaluation = evaluate(generators, groups, device=options.device, progress=reporter)
+    evaluation = evaluate(generators, groups, device=options.device, progress=reporter, warn=reporter.warn)
     # None was named where the default one was taken.
     given = options.generator or [trained.folder.name for trained in generators]
     sections = (*SECTIONS, calibration_section(_calibrations(uncertain, groups, reporter)))

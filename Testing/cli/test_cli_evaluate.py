@@ -27,6 +27,10 @@ def arguments(case: Path, out: Path, *more: str) -> list[str]:
     return ["evaluate", *places, "--pixels", "32", "--progress", "json", "--out", str(out), *more]
 
 
+def warnings_in(lines: list[dict[str, Any]]) -> list[str]:
+    return [line["warning"] for line in lines if "warning" in line]
+
+
 def test_a_report_of_a_pair_is_written_and_its_numbers_told(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,8 +72,7 @@ def test_a_ct_that_lacks_much_of_the_head_is_warned_of_and_told_in_its_part_of_t
     words[words.index("--ct") + 1] = str(tmp_path / "half.nrrd")
     assert main(words) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    (warning,) = [line["warning"] for line in lines if "warning" in line]
-    assert warning.startswith("The CT half.nrrd shows only ")
+    (warning,) = [text for text in warnings_in(lines) if text.startswith("The CT half.nrrd shows only ")]
     assert warning in lines[-1]["result"]["groups"][0]["caveats"]
 
 
@@ -79,11 +82,12 @@ def test_a_reference_of_another_energy_is_warned_of_once_and_in_its_part_of_the_
     words = arguments(case, tmp_path / "r", "--generator", "projection-only", "--views", "1")
     assert main([*words, "--energy", "100", "--digital-head"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    (warning,) = [line["warning"] for line in lines if "warning" in line]
-    assert "The reference is at 100 keV" in warning
+    (warning,) = [text for text in warnings_in(lines) if "The reference is at 100 keV" in text]
     groups = {group["key"]: group["caveats"] for group in lines[-1]["result"]["groups"]}
     assert {key for key, caveats in groups.items() if warning in caveats} == {"registered_pair"}
     assert (tmp_path / "r" / "report.md").read_text(encoding="utf-8").count(warning) == 1
+    strange = [text for text in warnings_in(lines) if "projection-only is used outside its training" in text]
+    assert len(strange) == len(groups) == 2
 
 
 def test_numbers_are_written_into_the_cards_on_request_beside_those_of_other_groups(
