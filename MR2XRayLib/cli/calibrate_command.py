@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.cohort_heads import cohort_group
-from MR2XRayLib.cli.inputs import check_device_and_energy, warn_of_energy
+from MR2XRayLib.cli.inputs import check_device_and_energy, check_skip_bad, warn_of_energy
 from MR2XRayLib.cli.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.uncertainty.members import check_installed, members_by
 
     check_device_and_energy(options)
+    check_skip_bad(options)
     if options.cohort:
         warn_of_energy(options.energy, reporter)
     trained = load_generator(options.generator)

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.cohort_heads import cohort_group
-from MR2XRayLib.cli.inputs import check_device_and_energy, check_of_a_pair, read_transform, warn_of_energy
+from MR2XRayLib.cli.inputs import (
+    check_device_and_energy,
+    check_of_a_pair,
+    check_skip_bad,
+    read_transform,
+    warn_of_energy,
+)
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import check_writable
@@ -165,6 +171,7 @@ def _check(options: Namespace) -> None:
     if options.validation and not (options.labels or options.cohort):
         raise MR2XRayError("--validation is of simulated heads or a cohort's; give --labels or --cohort.")
     check_of_a_pair(options, "transform", "preset")
+    check_skip_bad(options)
     if options.contrasts and not options.labels:
         raise MR2XRayError("--contrasts is of simulated heads; give --labels.")
     if options.views is not None and options.views < 1:

@@ -121,6 +121,16 @@ def check_energy(options: Namespace) -> None:
         )
 
 
+def check_skip_bad(options: Namespace) -> None:
+    """Say before the work, not after it, that there are no heads that could be skipped.
+
+    Raises:
+        MR2XRayError: if --skip-bad is given without --cohort.
+    """
+    if options.skip_bad and not options.cohort:
+        raise MR2XRayError("--skip-bad is of a cohort's heads; give --cohort, or leave it out.")
+
+
 def check_of_a_pair(options: Namespace, *names: str) -> None:
     """Say before the work, not after it, that options would change nothing, as there is no pair of volumes.
 

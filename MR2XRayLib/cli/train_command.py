@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import check_energy, check_of_a_pair, read_transform
+from MR2XRayLib.cli.inputs import check_energy, check_of_a_pair, check_skip_bad, read_transform
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import check_writable
@@ -159,6 +159,7 @@ def _check_source(options: Namespace) -> None:
         )
     check_of_a_pair(options, "transform", "registration")
     check_energy(options)
+    check_skip_bad(options)
     if options.mr and options.workers:
         raise MR2XRayError(
             "One head's views are projected once and then kept, which a thread does; leave out --workers."

@@ -191,6 +191,7 @@ def test_the_papers_protocol_measures_its_test_views(
         (["--cohort", "c.toml", "--preset", "rigid"], "--preset would change nothing here"),
         (["--digital-head", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
         (["--labels", "nowhere", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
+        (["--digital-head", "--skip-bad"], "--skip-bad is of a cohort's heads"),
         (["--digital-head", "--generator", "none-such"], "no generator"),
         (["--labels", "nowhere"], "lacks label volumes"),
     ],
@@ -228,8 +229,15 @@ def test_the_card_of_an_installation_that_is_read_only_is_told_before_it_is_cali
     assert f"Cannot write into {case / 'tiny'}" in capsys.readouterr().err
 
 
-def test_calibrating_on_simulated_heads_refuses_an_energy_that_they_have_not(
-    case: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--energy", "80"], "simulated heads and the digital head are at 60 keV"),
+        (["--skip-bad"], "--skip-bad is of a cohort's heads"),
+    ],
+)
+def test_calibrating_on_simulated_heads_refuses_what_is_of_a_cohort(
+    case: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
 ) -> None:
-    assert main(["calibrate", str(case / "tiny"), "--labels", "nowhere", "--energy", "80"]) == 2
-    assert "simulated heads and the digital head are at 60 keV" in capsys.readouterr().err
+    assert main(["calibrate", str(case / "tiny"), "--labels", "nowhere", *words]) == 2
+    assert sentence in capsys.readouterr().err

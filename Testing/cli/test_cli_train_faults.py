@@ -68,6 +68,7 @@ def test_what_makes_no_sense_is_told_before_a_volume_is_read(
         (["--cohort", "nowhere.toml", "--transform", "t.tfm"], "--transform would change nothing here"),
         (["--cohort", "nowhere.toml", "--registration", "rigid"], "--registration would change nothing here"),
         (["--labels", "nowhere", "--registration", "affine"], "--registration would change nothing here"),
+        (["--labels", "nowhere", "--skip-bad"], "--skip-bad is of a cohort's heads"),
         (["--labels", "nowhere", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
     ],
 )
