@@ -49,6 +49,7 @@ from MR2XRayLib.uncertainty.members import (
     by_ensemble,
     members_of,
 )
+from MR2XRayLib.uncertainty.uncertain import LEAST_MM
 from MR2XRayLib.volume import Volume
 
 CARM = CArm(pixels=(64, 64), isocentre_mm=(0.0, 0.0, 0.0))
@@ -207,7 +208,8 @@ def test_a_card_scales_the_deviation_and_says_so() -> None:
     made = UncertainSynthesizer(network, "cpu").synthesize(
         lopsided(), progress=lambda stage, share: told.append(share)
     )
-    expected = np.sqrt(0.25**2 + (3 * raw.deviation.pixels.astype(float)) ** 2)
+    floor = np.where(lopsided().pixels < LEAST_MM, 0, 0.25)
+    expected = np.sqrt(floor**2 + (3 * raw.deviation.pixels.astype(float)) ** 2)
     np.testing.assert_allclose(made.deviation.pixels, expected, rtol=1e-5)
     np.testing.assert_array_equal(made.synthesized.pixels, raw.synthesized.pixels)
     assert made.deviation.pixels.dtype == np.float32
@@ -222,10 +224,11 @@ def test_a_card_scales_the_deviation_and_says_so() -> None:
 
 
 def test_the_floor_of_the_head_is_not_in_air() -> None:
-    """Air is where no contrast has a signal; an absent contrast has none anywhere."""
+    """Air is where no contrast has a signal but traces of it; an absent contrast has none anywhere."""
     mr = lopsided()
-    air = mr.pixels < 1
-    mr = replace(mr, pixels=np.where(air, np.float32(0), mr.pixels))
+    air = mr.pixels < LEAST_MM
+    traces = np.where(np.indices(air.shape).sum(axis=0) % 2, np.float32(1e-42), np.float32(0.5))
+    mr = replace(mr, pixels=np.where(air, traces, mr.pixels))
     seen = InputCard(("t1", "t2"), 300.0, optional=True)
     card = entry(members=4, factor=3.0, floor=0.25)
     network = trained(tiny("unet", in_channels=2), input=seen, uncertainty=card)
@@ -320,7 +323,8 @@ def test_an_ensemble_is_found_by_name_and_only_with_its_own_weights(
     network = saved("one", entry(ENSEMBLE, members=2, others=others))
     made = UncertainSynthesizer(network, "cpu").synthesize(lopsided())
     both = [Synthesizer(member, "cpu").synthesize(lopsided()).pixels for member in (network, other)]
-    expected = np.hypot(0.1, 2 * np.std(both, axis=0, ddof=1))
+    floor = np.where(lopsided().pixels < LEAST_MM, 0, 0.1)
+    expected = np.hypot(floor, 2 * np.std(both, axis=0, ddof=1))
     np.testing.assert_allclose(made.deviation.pixels, expected, atol=1e-4)
     changed = entry(ENSEMBLE, members=2, others=dict.fromkeys(others, "2" * 64))
     with pytest.raises(MR2XRayError, match="SHA-256 differs"):

@@ -14,6 +14,9 @@ from MR2XRayLib.steps import Steps, exhausted
 from MR2XRayLib.synthesis import Synthesizer
 from MR2XRayLib.uncertainty.members import members_of
 
+LEAST_MM = 1.0
+"""A ray meets the head if it goes through so much of bright tissue: a line integral of normalised MR, mm."""
+
 
 @dataclass(frozen=True, eq=False)
 class Uncertain:
@@ -86,9 +89,9 @@ def calibrated(deviation: np.ndarray, factor: float, floor: float | np.ndarray) 
 def meets_head(contrasts: Sequence[Projections | None]) -> np.ndarray:
     """Whether the ray of each pixel meets the head in one of the MR contrasts, bool (views, rows, columns).
 
-    A normalised MR is above 0 inside the head and 0 in air, and so are its line integrals.
+    A normalised MR is 0 in air, but for traces, which a projection adds up beside the head.
     """
-    return np.any([contrast.pixels > 0 for contrast in contrasts if contrast is not None], axis=0)
+    return np.any([contrast.pixels >= LEAST_MM for contrast in contrasts if contrast is not None], axis=0)
 
 
 def spread(
