@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from MR2XRayLib.cli.cohort_heads import cohort_group
 from MR2XRayLib.cli.inputs import (
+    DEFAULT_PRESET,
     check_device_and_energy,
     check_of_a_pair,
     check_skip_bad,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from MR2XRayLib.uncertainty import UncertainSynthesizer
 
 SIMULATED_VIEWS, PAIR_VIEWS = 4, 32
-RIGID = "rigid"
 
 
 def evaluate(options: Namespace, reporter: Reporter) -> None:
@@ -137,7 +137,7 @@ def command_line(options: Namespace, generators: Sequence[str]) -> str:
         if _flag(options, flag)
     ]
     if options.ct:
-        words += ["--preset", options.preset or RIGID]
+        words += ["--preset", options.preset or DEFAULT_PRESET]
     if options.ct or options.cohort:
         words += ["--energy", f"{options.energy:g}"]
     return shlex.join([*words, "--pixels", str(options.pixels), "--out", _machine_independent(options.out)])
@@ -210,7 +210,7 @@ def _pair_group(options: Namespace, reporter: Reporter) -> CaseGroup:
         [read_volume(path) for path in options.mr],
         read_volume(options.ct),
         read_transform(options.transform),
-        options.preset or RIGID,
+        options.preset or DEFAULT_PRESET,
         options.energy,
         reporter,
     )

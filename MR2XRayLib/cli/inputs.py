@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ABSENT = "absent"
 """Stands for an MR contrast that is not there; a file of this name is given as ./absent."""
 
+DEFAULT_PRESET = "rigid"
+"""How a pair is registered where an option that is only a pair's does not say it."""
+
 Contrast = TypeVar("Contrast")
 
 

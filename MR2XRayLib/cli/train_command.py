@@ -9,7 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MR2XRayLib.cli.inputs import check_energy, check_of_a_pair, check_skip_bad, read_transform
+from MR2XRayLib.cli.inputs import (
+    DEFAULT_PRESET,
+    check_energy,
+    check_of_a_pair,
+    check_skip_bad,
+    read_transform,
+)
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.files import check_writable
@@ -335,7 +341,7 @@ def _one_head(options: Namespace, contrasts: tuple[str, ...], reporter: Reporter
         [read_volume(path) for path in options.mr],
         read_volume(options.ct),
         read_transform(options.transform),
-        options.registration or "rigid",
+        options.registration or DEFAULT_PRESET,
         options.energy,
         reporter,
     )

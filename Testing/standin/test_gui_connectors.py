@@ -69,7 +69,7 @@ PAIRS = [
     (qt.QComboBox, Mode, "currentText", "SLOW", Mode.SLOW),
     (ctk.ctkComboBox, Mode, "currentText", "SLOW", Mode.SLOW),
     (qt.QComboBox, Annotated[str, Choice(["a", "b"])], "currentText", "b", "b"),
-    (ctk.ctkPathLineEdit, Path, "currentPath", "/tmp/x", Path("/tmp/x")),
+    (ctk.ctkPathLineEdit, Path, "currentPath", "a/folder", Path("a/folder")),
     (ctk.ctkDirectoryButton, Path, "directory", "/tmp", Path("/tmp")),
 ]
 
