@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from uncertain_blobs import CARM, entry, lopsided
 from MR2XRayLib import pipeline
 from MR2XRayLib.carm import Angulation
 from MR2XRayLib.cli import commands
+from MR2XRayLib.cli.parser import build_parser
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.errors import MR2XRayError
@@ -200,17 +200,14 @@ def test_the_command_writes_image_and_deviation(
 ) -> None:
     network = saved("one", entry(members=3))
     lopsided().write(tmp_path / "p.nrrd")
-    options = Namespace(
-        projections=[tmp_path / "p.nrrd"],
-        out=tmp_path / "s.nrrd",
-        deviation=tmp_path / "d.nrrd",
-        generator=network.folder,
-        device="cpu",
-    )
+    given, made, deviation = (str(tmp_path / f"{name}.nrrd") for name in "psd")
+    files = [given, "--out", made, "--deviation", deviation]
+    generator = ["--generator", str(network.folder), "--device", "cpu"]
+    options = build_parser().parse_args(["synthesize", *files, *generator])
     commands.synthesize(options, Reporter("none"))
-    made = UncertainSynthesizer(network, "cpu").synthesize(lopsided())
-    np.testing.assert_array_equal(Projections.read(tmp_path / "s.nrrd").pixels, made.synthesized.pixels)
-    np.testing.assert_array_equal(Projections.read(tmp_path / "d.nrrd").pixels, made.deviation.pixels)
+    expected = UncertainSynthesizer(network, "cpu").synthesize(lopsided())
+    np.testing.assert_array_equal(Projections.read(Path(made)).pixels, expected.synthesized.pixels)
+    np.testing.assert_array_equal(Projections.read(Path(deviation)).pixels, expected.deviation.pixels)
     before = (tmp_path / "s.nrrd").read_bytes()
     options.deviation = tmp_path / "nowhere" / ".." / "s.nrrd"
     with pytest.raises(MR2XRayError, match="two files; give --deviation another name"):

@@ -16,9 +16,7 @@ from scipy.stats import spearmanr
 from tiny_generators import card_of, tiny, trained
 
 from MR2XRayLib.carm import Angulation, CArm
-from MR2XRayLib.cli import calibrate_command as commands
 from MR2XRayLib.cli import main
-from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.evaluation.calibration import (
     Scatter,
@@ -274,17 +272,8 @@ def test_the_command_writes_the_entry_into_the_card_and_leaves_the_weights(
     weights = (tmp_path / "tiny" / "weights.safetensors").read_bytes()
     groups = [Namespace(cases=lambda: iter(heads()), count=2)]
     monkeypatch.setattr("MR2XRayLib.evaluation.groups.validation_heads", lambda *_: groups)
-    options = Namespace(
-        generator=tmp_path / "tiny",
-        labels=tmp_path,
-        cohort=None,
-        method=AUGMENTATION,
-        members=3,
-        others=[],
-        energy=60.0,
-        device="cpu",
-    )
-    commands.calibrate(options, Reporter("none"))
+    where = ["calibrate", str(tmp_path / "tiny"), "--labels", str(tmp_path)]
+    assert main([*where, "--members", "3", "--device", "cpu", "--progress", "none"]) == 0
     assert (tmp_path / "tiny" / "weights.safetensors").read_bytes() == weights
     saved = load_generator(tmp_path / "tiny")
     expected = calibrate(saved, heads(), "the same", members=3, device="cpu")
