@@ -24,8 +24,10 @@ ENTRY_KEYS: dict[str, type] = {
 }
 REQUIRED_KEYS = {"$schema", "category", "scm_url"}
 REPOSITORY_PREFIX = "Slicer"
+DEFAULT_BRANCH = "main"
+"""What Slicer builds where an entry leaves the revision empty (SlicerBlockBuildPackageAndUploadExtensions.cmake)."""
 LARGEST_REPOSITORY = 100 * 1024 * 1024
-"""Bytes of all files of a fresh clone: its history in `.git` and what is checked out (check_repository_size)."""
+"""Bytes of all files of a fresh clone, `.git` and what is checked out (check_repository_size)."""
 
 
 def extension_fields(cmake_text: str) -> dict[str, str]:
@@ -36,6 +38,11 @@ def extension_fields(cmake_text: str) -> dict[str, str]:
         if len(values) == 1:
             found[field.lower()] = values[0]
     return found
+
+
+def clone_options(entry: dict[str, Any]) -> list[str]:
+    """What the Index gives `git clone`: history only comes along if a revision is named (check_clone_repository)."""
+    return [] if entry["scm_revision"] else ["--depth", "1"]
 
 
 def entry_faults(entry: dict[str, Any]) -> list[str]:

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from checkout import checkout_files, git
 from index_rules import (
+    DEFAULT_BRANCH,
     FIELDS,
     LARGEST_REPOSITORY,
     REPOSITORY_PREFIX,
+    clone_options,
     entry_faults,
     extension_fields,
 )
@@ -104,7 +106,7 @@ def test_module_and_entry_stand_in_one_category(entry: dict[str, Any]) -> None:
 
 def test_images_are_addressed_in_the_repository_and_exist(entry: dict[str, Any], root_cmake: str) -> None:
     fields = extension_fields(root_cmake)
-    base = f"{entry['scm_url'].removesuffix('.git')}/raw/{entry['scm_revision']}/"
+    base = f"{entry['scm_url'].removesuffix('.git')}/raw/{entry['scm_revision'] or DEFAULT_BRANCH}/"
     addresses = [fields["iconurl"], *fields["screenshoturls"].split()]
     assert len(addresses) >= 2
     for address in addresses:
@@ -121,9 +123,9 @@ def test_the_licence_lies_at_the_root_and_the_readme_names_it(readme: str) -> No
     assert re.search(r"Apache[ -](License, )?(Version )?2\.0", readme)
 
 
-def test_a_clone_is_small(tmp_path: Path) -> None:
+def test_the_clone_that_the_index_makes_is_small(entry: dict[str, Any], tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    git("clone", "--quiet", "--no-local", str(REPOSITORY), str(clone))
+    git("clone", "--quiet", *clone_options(entry), "--no-local", str(REPOSITORY), str(clone))
     try:
         size = sum(file.lstat().st_size for file in clone.rglob("*") if file.is_file())
     finally:
