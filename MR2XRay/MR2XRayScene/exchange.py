@@ -151,7 +151,7 @@ def write_run(folder: Path, job: RunJob) -> list[str]:
     return [
         "run",
         *_pair_arguments(folder, job.pair),
-        *(["--whole-ct"] if job.pair.whole_ct else []),
+        *(["--whole-ct"] if job.pair.whole_ct and job.pair.ct is not None else []),
         *(["--uncertainty"] if job.uncertain else []),
         *_generator_arguments(job.generator),
         *("--views", str(folder / VIEWS), "--device", job.device, "--out", str(folder / RESULTS)),

@@ -10,11 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from MR2XRayLib.cli.geometry import carm_of, check_views, geometry_files, views_of
 from MR2XRayLib.cli.inputs import (
+    DEFAULT_PRESET,
+    check_ct_options,
     check_file,
+    check_of_a_pair,
     check_spared,
     check_suffix,
-    geometry_files,
     read_contrasts,
     read_transform,
 )
@@ -25,7 +28,6 @@ from MR2XRayLib.files import check_writable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from MR2XRayLib.carm import CArm, View
     from MR2XRayLib.metrics import Comparison
     from MR2XRayLib.pipeline import Alignment, Result
     from MR2XRayLib.projection import Projections
@@ -39,7 +41,7 @@ def demo(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.registration import mean_error_mm
 
     _check_results(options, geometry_files(options), contrasts=1)
-    _check_views(options)
+    check_views(options)
     reporter("digital head", 0.0)
     pair = demo_pair()
     reporter("digital head", 0.7)
@@ -54,10 +56,12 @@ def run(options: Namespace, reporter: Reporter) -> None:
     """The main job on the user's volumes."""
     from MR2XRayLib.volume_io import read_volume
 
+    check_of_a_pair(options, "preset")
+    check_ct_options(options, has_ct=options.ct is not None)
     given = [path for path in options.mr if path is not None]
     inputs = [*given, options.ct, options.transform, *geometry_files(options)]
     _check_results(options, inputs, len(given))
-    _check_views(options)
+    check_views(options)
     mr = read_contrasts(options.mr, read_volume)
     ct = None if options.ct is None else read_volume(options.ct)
     _main_job(options, reporter, mr, ct, read_transform(options.transform))
@@ -90,10 +94,10 @@ def _main_job(
         mr,
         ct,
         load_generator(options.generator),
-        partial(_views, options, reporter),
-        carm=_carm(options),
+        partial(views_of, options, reporter),
+        carm=carm_of(options),
         transform=transform,
-        preset=getattr(options, "preset", "rigid"),
+        preset=getattr(options, "preset", None) or DEFAULT_PRESET,
         energy_kev=getattr(options, "energy", 60.0),
         whole_ct=getattr(options, "whole_ct", False),
         uncertain=getattr(options, "uncertainty", False),
@@ -176,75 +180,6 @@ def register(options: Namespace, reporter: Reporter) -> None:
     reporter.result(alignment_to_json(alignment))
 
 
-def project(options: Namespace, reporter: Reporter) -> None:
-    """Forward projections of one volume; of an MR with its layers, which generators may ask for."""
-    from MR2XRayLib.head import head_centre_mm
-    from MR2XRayLib.intensity import as_ct, as_mr, attenuation, normalise_mr
-    from MR2XRayLib.mr_layers import layers_at_hand, project_mr
-    from MR2XRayLib.projection import Projections
-    from MR2XRayLib.projection import project as forward_project
-    from MR2XRayLib.transform import Transform
-    from MR2XRayLib.volume_io import read_volume
-
-    check_suffix(options.out, (".nrrd",), "projections")
-    check_file(options.out)
-    _check_within(options)
-    inputs = (options.volume, options.within, options.transform, *geometry_files(options))
-    check_spared(inputs, Projections.files(options.out))
-    _check_views(options)
-    volume, transform = read_volume(options.volume), read_transform(options.transform) or Transform.identity()
-    centre = volume.centre_mm
-    if options.modality == "ct":
-        volume = as_ct(volume)
-        centre, volume = head_centre_mm(volume), attenuation(_cut(volume, transform, options), options.energy)
-        transform = Transform.identity() if options.within else transform
-    elif options.modality == "mr":
-        volume = as_mr(volume)
-        centre, volume = head_centre_mm(volume), normalise_mr(volume)
-    carm = _carm(options)
-    carm = carm if carm.isocentre_mm is not None else carm.at(transform.apply(centre))
-    views = _views(options, reporter, carm)
-    if options.modality == "mr":
-        projections = project_mr(
-            volume, views, transform, layers_at_hand(), device=options.device, progress=reporter
-        )
-    else:
-        projections = forward_project(volume, views, transform, device=options.device, progress=reporter)
-    projections.write(options.out)
-    reporter.say(f"Wrote {len(views)} projections to {options.out}")
-    reporter.result({"file": str(options.out), "views": len(views)})
-
-
-def _check_within(options: Namespace) -> None:
-    """Say before the work, not after it, that there is nothing to cut.
-
-    Raises:
-        MR2XRayError: if --within is given with anything but a CT, or with --whole-ct.
-    """
-    if options.within is None:
-        return
-    if options.modality != "ct":
-        raise MR2XRayError(f"--within {options.within} cuts a CT; give it with --as ct, or leave it out.")
-    if options.whole_ct:
-        raise MR2XRayError(
-            f"--within {options.within} cuts the CT that --whole-ct leaves whole; leave one of them out."
-        )
-
-
-def _cut(ct: Volume, transform: Transform, options: Namespace) -> Volume:
-    """What is projected of a CT: its head, of that what the MR named by --within shows, or all of it."""
-    from MR2XRayLib.field_of_view import within_field_of_view
-    from MR2XRayLib.head import head_only
-    from MR2XRayLib.intensity import as_mr
-    from MR2XRayLib.volume_io import read_volume
-
-    if options.whole_ct:
-        return ct
-    if options.within is None:
-        return head_only(ct)
-    return within_field_of_view(head_only(ct), as_mr(read_volume(options.within)), transform)
-
-
 def synthesize(options: Namespace, reporter: Reporter) -> None:
     """X-ray projections from MR projections, and where it is asked for their standard deviation."""
     from MR2XRayLib.generators.store import load_generator
@@ -314,43 +249,3 @@ def _is_uncut(synthesized: Projections, reference: Projections) -> bool:
     if "generator" not in synthesized.provenance or not isinstance(volume, dict):
         return False
     return "effective_energy_kev" in volume and OUTSIDE not in volume
-
-
-def _carm(options: Namespace) -> CArm:
-    from MR2XRayLib.carm import CArm
-    from MR2XRayLib.carm_presets import load_carm
-
-    return load_carm(options.carm) if options.carm else CArm()
-
-
-def _check_views(options: Namespace) -> None:
-    """Say before the work, not after it, that there is no such C-arm or view; where the head is does not matter yet.
-
-    Raises:
-        MR2XRayError: as `load_carm` and `resolve_views`, or if there is a C-arm and no view that it would place.
-    """
-    import numpy as np
-
-    from MR2XRayLib.views import are_placed, resolve_views
-
-    resolve_views(options.views, _carm(options).at(np.zeros(3)))
-    if options.carm and not are_placed(options.views):
-        raise MR2XRayError(
-            f"The views of {options.views.strip()} bring their own geometry, and --carm {options.carm} would change "
-            "nothing; leave one of them out."
-        )
-
-
-def _views(options: Namespace, reporter: Reporter, carm: CArm) -> tuple[View, ...]:
-    """The views asked for, with a warning for those that the C-arm cannot be driven to."""
-    from MR2XRayLib.carm_presets import load_preset
-    from MR2XRayLib.views import resolve_views
-
-    views = resolve_views(options.views, carm)
-    preset = load_preset(options.carm) if options.carm else None
-    beyond = [str(view.angulation) for view in views if preset and not preset.reaches(view.angulation)]
-    if beyond:
-        reporter.warn(
-            f'The C-arm "{carm.name}" cannot be driven to {"; ".join(beyond)}; projected all the same.'
-        )
-    return views

@@ -87,13 +87,6 @@ def _are_one(path: Path, other: Path) -> bool:
         return False
 
 
-def geometry_files(options: Namespace) -> list[Path | None]:
-    """The files that `--views` and `--carm` name; words for views are a file's name that there is not."""
-    from MR2XRayLib.carm_presets import file_of
-
-    return [Path(options.views.strip()), file_of(options.carm or "")]
-
-
 def check_device_and_energy(options: Namespace) -> None:
     """Say before the work, not after it, that there is no such device or energy.
 
@@ -149,6 +142,21 @@ def check_of_a_pair(options: Namespace, *names: str) -> None:
         raise MR2XRayError(
             f"{' and '.join(given)} would change nothing here, as only a pair is registered; give --mr and --ct, or "
             "leave that out."
+        )
+
+
+def check_ct_options(options: Namespace, has_ct: bool) -> None:
+    """Say before the work, not after it, that --energy or --whole-ct would change nothing, as there is no CT.
+
+    Raises:
+        MR2XRayError: if one of them is given and `has_ct` is false.
+    """
+    from MR2XRayLib.intensity import TRAINED_KEV
+
+    given = ["--energy"] * (options.energy != TRAINED_KEV) + ["--whole-ct"] * options.whole_ct
+    if given and not has_ct:
+        raise MR2XRayError(
+            f"{' and '.join(given)} would change nothing here, as there is no CT; leave that out."
         )
 
 

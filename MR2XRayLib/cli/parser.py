@@ -10,7 +10,8 @@ from MR2XRayLib.cli import commands, export_commands, generator_commands, traini
 from MR2XRayLib.cli.calibrate_parser import add_calibrate
 from MR2XRayLib.cli.cohort_parser import add_cohort
 from MR2XRayLib.cli.evaluate_parser import add_evaluate
-from MR2XRayLib.cli.inputs import ABSENT, path_or_absent
+from MR2XRayLib.cli.inputs import ABSENT, DEFAULT_PRESET, path_or_absent
+from MR2XRayLib.cli.project_command import project
 from MR2XRayLib.cli.train_parser import add_train, add_train_estimator
 from MR2XRayLib.device import DEVICES
 from MR2XRayLib.dicom_export import KINDS
@@ -143,9 +144,7 @@ def _add_pair(parser: argparse.ArgumentParser, ct: str, ct_needed: bool) -> None
     )
     parser.add_argument("--ct", type=Path, required=ct_needed, help=ct)
     parser.add_argument("--transform", type=Path, metavar="T", help="MR to CT, if known (.tfm, .h5)")
-    parser.add_argument(
-        "--preset", choices=("rigid", "affine"), default="rigid", help="how to register (rigid)"
-    )
+    parser.add_argument("--preset", choices=("rigid", "affine"), help=f"how to register ({DEFAULT_PRESET})")
 
 
 def _add_register(words: argparse._SubParsersAction) -> None:
@@ -168,7 +167,7 @@ def _add_register(words: argparse._SubParsersAction) -> None:
 
 
 def _add_project(words: argparse._SubParsersAction) -> None:
-    parser = _add(words, "project", commands.project, "forward projections of one volume")
+    parser = _add(words, "project", project, "forward projections of one volume")
     parser.add_argument("volume", type=Path, metavar="VOLUME")
     parser.add_argument(
         "--as",
@@ -181,13 +180,14 @@ def _add_project(words: argparse._SubParsersAction) -> None:
         "--transform",
         type=Path,
         metavar="T",
-        help="of the volume to the world of the views; with --within: of that MR to the CT, which stays where it is",
+        help="of the volume to the world of the views; with --within: of the MR to the CT, which stays where it is",
     )
     parser.add_argument(
         "--within",
         type=Path,
-        metavar="MR",
-        help="with --as ct: cut the CT to what this MR volume shows, as run does, for a fair reference",
+        metavar="V",
+        help="with --as ct, the MR volume, with --as mr the CT: leave out what that does not show, as run does, for "
+        "fair numbers",
     )
     _add_ct(parser)
     _add_device(parser)

@@ -8,7 +8,7 @@ from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
 
-from MR2XRayLib.cli.inputs import read_contrasts, read_transform
+from MR2XRayLib.cli.inputs import DEFAULT_PRESET, read_contrasts, read_transform
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
@@ -44,7 +44,7 @@ def finetune(options: Namespace, reporter: Reporter) -> None:
             draft / name,
             minutes=options.minutes,
             transform=read_transform(options.transform),
-            preset=options.preset,
+            preset=options.preset or DEFAULT_PRESET,
             energy_kev=options.energy,
             seed=options.seed,
             progress=_Losses(draft / name / LOG, reporter),

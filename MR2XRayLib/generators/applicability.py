@@ -10,7 +10,7 @@ import numpy as np
 
 from MR2XRayLib.carm import CArm, View
 from MR2XRayLib.common_view import SHOWN
-from MR2XRayLib.field_of_view import OUTSIDE
+from MR2XRayLib.field_of_view import OUTSIDE, OUTSIDE_CT
 from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
 from MR2XRayLib.projection.projections import Projections
 
@@ -84,8 +84,17 @@ def caveats(synthesized: Projections, reference: Projections | None = None) -> t
             else []
         ),
         *_texts(synthesized, "outside_training"),
-        *([] if reference is None else unlike_reference(reference)),
+        *([] if reference is None else unlike_reference(reference, _is_of_cut_mr(synthesized))),
     )
+
+
+def _is_of_cut_mr(synthesized: Projections) -> bool:
+    """Whether an image is made from an MR that was cut to a CT; also where nobody knows."""
+    inputs = synthesized.provenance.get("input")
+    if not isinstance(inputs, (list, tuple)):
+        return True
+    volumes = [given.get("volume") for given in inputs if isinstance(given, Mapping)]
+    return all(OUTSIDE_CT in volume for volume in volumes if isinstance(volume, Mapping))
 
 
 def _texts(projections: Projections, entry: str) -> tuple[str, ...]:
@@ -116,28 +125,34 @@ def unlike_values(full_scale_mm: float, pixels_mm: np.ndarray) -> list[str]:
     return []
 
 
-def unlike_reference(reference: Projections) -> list[str]:
+def unlike_reference(reference: Projections, is_of_cut_mr: bool = True) -> list[str]:
     """Sentences if a reference is of another energy than generators are trained at, or of a CT that lacks much of the
-    MR's head; none where nobody knows."""
+    MR's head, to which the MR was cut or not; none where nobody knows."""
     volume = reference.provenance.get("volume")
     if not isinstance(volume, Mapping):
         return []
     energy_kev = volume.get("effective_energy_kev")
     sentences = unlike_energy(energy_kev) if isinstance(energy_kev, (int, float)) else []
-    return [*sentences, *lacking_head(volume)]
+    return [*sentences, *lacking_head(volume, is_of_cut_mr)]
 
 
-def lacking_head(ct: Mapping[str, Any]) -> list[str]:
+def lacking_head(ct: Mapping[str, Any], is_of_cut_mr: bool = True) -> list[str]:
     """A sentence if a CT lacks much of the head that the MR beside it shows; none where nobody knows.
 
     Args:
         ct: its provenance, see `common_view`, with its "name".
+        is_of_cut_mr: the MR was cut to the CT in turn, where the CT was cut to the MR.
     """
     shown = ct.get(SHOWN)
     if not isinstance(shown, (int, float)) or not 0 <= shown < LEAST_SHOWN:
         return []
     which = f"The CT {ct.get('name', '')}".rstrip()
     lack = f"{which} shows only {shown:.0%} of the head that the MR shows"
+    if OUTSIDE in ct and not is_of_cut_mr:
+        return [
+            f"{lack}, and the MR was not cut to it, so the numbers count the rest as the generator's error; check how "
+            "the MR lies on it, cut it too (project --within), or choose a CT of the whole head."
+        ]
     if OUTSIDE in ct:
         return [
             f"{lack}: images and numbers leave out what lies outside the CT; check how the MR lies on it, or choose a "

@@ -42,7 +42,19 @@ def faulty_calls(scans: Path, folder: Path) -> dict[str, tuple[list[str], str]]:
         "no transform": ([*run, "--mr", mr, "--transform", "t.tfm"], "t.tfm does not exist"),
         "bad suffix": (["project", ct, "--as", "ct", "--out", str(folder / "p.png")], "ends in .nrrd"),
         "not a projection": (["compare", ct, ct], "ct.nii"),
-        "MR cut": (["project", mr, "--as", "mr", "--within", mr, "--out", f"{out}.nrrd"], "cuts a CT"),
+        "raw cut": (["project", mr, "--as", "raw", "--within", mr, "--out", f"{out}.nrrd"], "cuts a CT or"),
+        "energy of an MR": (
+            ["project", mr, "--as", "mr", "--energy", "80", "--out", f"{out}.nrrd"],
+            "--energy would change nothing here",
+        ),
+        "energy without a CT": (
+            [*run, "--mr", mr, "--energy", "80", "--whole-ct"],
+            "--energy and --whole-ct would change nothing here",
+        ),
+        "preset without a CT": (
+            [*run, "--mr", mr, "--preset", "rigid"],
+            "--preset would change nothing here",
+        ),
         "whole CT cut": (
             ["project", ct, "--as", "ct", "--whole-ct", "--within", mr, "--out", f"{out}.nrrd"],
             "leave one of them out",
@@ -54,7 +66,8 @@ WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is the
 
 FAULTS = (
     "no file", "no image", "blank volume", "CT given as MR", "MR given as CT", "unknown view", "unknown generator",
-    "unknown C-arm", "no transform", "bad suffix", "not a projection", "MR cut", "whole CT cut",
+    "unknown C-arm", "no transform", "bad suffix", "not a projection", "raw cut", "energy of an MR",
+    "energy without a CT", "preset without a CT", "whole CT cut",
 )  # fmt: skip
 
 

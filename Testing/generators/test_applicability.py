@@ -10,7 +10,7 @@ from tiny_generators import card_of
 
 from MR2XRayLib.carm import Angulation, CArm
 from MR2XRayLib.common_view import SHOWN
-from MR2XRayLib.field_of_view import OUTSIDE
+from MR2XRayLib.field_of_view import OUTSIDE, OUTSIDE_CT
 from MR2XRayLib.generators.applicability import caveats, unlike_energy, unlike_reference
 from MR2XRayLib.projection.projections import Projections
 
@@ -79,6 +79,20 @@ def test_a_ct_that_lacks_much_of_the_mrs_head_is_told_with_what_that_does() -> N
     assert "the numbers count the rest as the generator's error" in whole
     (nameless,) = unlike_reference(reference({SHOWN: 0.4}))
     assert nameless.startswith("The CT shows only 40%")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ([{"volume": {OUTSIDE_CT: "set to air"}}], "images and numbers leave out"),
+        ([{"volume": {}}], "the MR was not cut to it, so the numbers count the rest"),
+        ("lost", "images and numbers leave out"),
+    ],
+)
+def test_whether_the_mr_was_cut_too_is_read_from_the_image(inputs: object, words: str) -> None:
+    part = reference({SHOWN: 0.4, OUTSIDE: "set to air"})
+    (sentence,) = caveats(replace(part, provenance={"input": inputs}), part)
+    assert words in sentence
 
 
 def test_what_there_is_to_tell_of_an_image_is_told_in_one_place() -> None:

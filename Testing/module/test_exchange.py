@@ -197,7 +197,7 @@ def test_the_command_line_understands_the_main_job(tmp_path: Path) -> None:
 
 
 def test_the_main_job_without_a_ct_has_none(tmp_path: Path) -> None:
-    options = parsed(exchange.write_run(tmp_path, replace(job(pair(box())), generator=None)))
+    options = parsed(exchange.write_run(tmp_path, replace(job(pair(box(), whole_ct=True)), generator=None)))
     assert (options["ct"], options["generator"], options["whole_ct"]) == (None, None, False)
 
 
