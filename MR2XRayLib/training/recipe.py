@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from MR2XRayLib.estimation import shipped_sha256
 from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.generators.build import build, with_further_channels
 from MR2XRayLib.generators.card import InputCard, ModelCard
+from MR2XRayLib.generators.shelf import available_generators
 from MR2XRayLib.generators.store import TrainedGenerator, save_generator
 from MR2XRayLib.mr_layers import ATTENUATION
 from MR2XRayLib.progress import Progress, silent
@@ -288,11 +290,14 @@ def _card(recipe: Recipe, source: Source, training: dict[str, Any]) -> ModelCard
 
 
 def _version(recipe: Recipe) -> str:
-    """1.0.0, or the next after that of a generator of the same name from which the training started."""
-    if recipe.start is None or recipe.start.card.name != recipe.name:
-        return "1.0.0"
-    major = recipe.start.card.version.partition(".")[0]
-    return f"{int(major) + 1 if major.isdecimal() else 1}.0.0"
+    """The next after those of its name: of what the training started from, and of what is installed; first 1.0.0."""
+    known = [] if recipe.start is None else [recipe.start.card]
+    with suppress(MR2XRayError):  # one that is damaged, or a place for them that is not known
+        known += [
+            ModelCard.read(folder) for name, folder in available_generators().items() if name == recipe.name
+        ]
+    majors = [card.version.partition(".")[0] for card in known if card.name == recipe.name]
+    return f"{max((int(major) for major in majors if major.isdecimal()), default=0) + 1}.0.0"
 
 
 def _ancestry(start: TrainedGenerator | None) -> dict[str, Any]:

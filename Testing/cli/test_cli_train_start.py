@@ -12,6 +12,7 @@ from tiny_generators import card_of, tiny
 from MR2XRayLib.cli import main
 from MR2XRayLib.generators.card import InputCard
 from MR2XRayLib.generators.exchange import verify_generator
+from MR2XRayLib.generators.shelf import MODELS_VARIABLE
 from MR2XRayLib.generators.store import load_generator, save_generator
 from MR2XRayLib.mr_layers import VOXEL_LAYERS
 from MR2XRayLib.scale import MR_FULL_SCALE_MM
@@ -78,6 +79,20 @@ def test_a_generator_of_the_same_name_that_sees_a_further_layer_is_its_next_vers
     assert main([*words, *start]) == 0
     grown = verify_generator(tmp_path / "on" / "grown")
     assert (grown.version, grown.input.layers) == ("2.0.0", ("signal", "dark"))
+
+
+def test_a_generator_of_an_installed_ones_name_is_its_next_version_wherever_it_started(
+    head: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "own"))
+    words = [*one_head(head), "--name", "mine", "--out"]
+    for version in ("1.0.0", "2.0.0"):
+        assert main([*words, str(tmp_path / version)]) == 0
+        assert verify_generator(tmp_path / version / "mine").version == version
+        assert main(["generators", "import", str(tmp_path / version / "mine"), "--replace"]) == 0
+    (tmp_path / "own" / "mine" / "model.json").write_text("damaged")
+    assert main([*words, str(tmp_path / "out")]) == 0
+    assert verify_generator(tmp_path / "out" / "mine").version == "1.0.0"
 
 
 def test_starting_from_a_generator_of_another_kind_is_refused(
