@@ -151,7 +151,7 @@ def lacking_head(ct: Mapping[str, Any], is_of_cut_mr: bool = True) -> list[str]:
     if OUTSIDE in ct and not is_of_cut_mr:
         return [
             f"{lack}, and the MR was not cut to it, so the numbers count the rest as the generator's error; check how "
-            "the MR lies on it, cut it too (project --within), or choose a CT of the whole head."
+            "the MR lies on it, or project the MR again within the CT."
         ]
     if OUTSIDE in ct:
         return [
