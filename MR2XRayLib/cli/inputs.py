@@ -146,13 +146,14 @@ def check_of_a_pair(options: Namespace, *names: str) -> None:
 
 
 def check_ct_options(options: Namespace, has_ct: bool) -> None:
-    """Say before the work, not after it, that --energy or --whole-ct would change nothing, as there is no CT.
+    """Say before the work, not after it, that there is no such energy, or no CT that an option would change.
 
     Raises:
-        MR2XRayError: if one of them is given and `has_ct` is false.
+        MR2XRayError: if the energy is outside the table, or --energy or --whole-ct is given and `has_ct` is false.
     """
-    from MR2XRayLib.intensity import TRAINED_KEV
+    from MR2XRayLib.intensity import TRAINED_KEV, water_attenuation
 
+    water_attenuation(options.energy)
     given = ["--energy"] * (options.energy != TRAINED_KEV) + ["--whole-ct"] * options.whole_ct
     if given and not has_ct:
         raise MR2XRayError(

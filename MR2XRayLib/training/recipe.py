@@ -293,9 +293,8 @@ def _version(recipe: Recipe) -> str:
     """The next after those of its name: of what the training started from, and of what is installed; first 1.0.0."""
     known = [] if recipe.start is None else [recipe.start.card]
     with suppress(MR2XRayError):  # one that is damaged, or a place for them that is not known
-        known += [
-            ModelCard.read(folder) for name, folder in available_generators().items() if name == recipe.name
-        ]
+        folder = available_generators().get(recipe.name)
+        known += [] if folder is None else [ModelCard.read(folder)]
     majors = [card.version.partition(".")[0] for card in known if card.name == recipe.name]
     return f"{max((int(major) for major in majors if major.isdecimal()), default=0) + 1}.0.0"
 

@@ -43,6 +43,10 @@ def faulty_calls(scans: Path, folder: Path) -> dict[str, tuple[list[str], str]]:
         "bad suffix": (["project", ct, "--as", "ct", "--out", str(folder / "p.png")], "ends in .nrrd"),
         "not a projection": (["compare", ct, ct], "ct.nii"),
         "raw cut": (["project", mr, "--as", "raw", "--within", mr, "--out", f"{out}.nrrd"], "cuts a CT or"),
+        "energy of no table": (
+            ["project", "nowhere.nii.gz", "--as", "ct", "--energy", "500", "--out", f"{out}.nrrd"],
+            "500 keV is outside the table",
+        ),
         "energy of an MR": (
             ["project", mr, "--as", "mr", "--energy", "80", "--out", f"{out}.nrrd"],
             "--energy would change nothing here",
@@ -66,8 +70,8 @@ WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is the
 
 FAULTS = (
     "no file", "no image", "blank volume", "CT given as MR", "MR given as CT", "unknown view", "unknown generator",
-    "unknown C-arm", "no transform", "bad suffix", "not a projection", "raw cut", "energy of an MR",
-    "energy without a CT", "preset without a CT", "whole CT cut",
+    "unknown C-arm", "no transform", "bad suffix", "not a projection", "raw cut", "energy of no table",
+    "energy of an MR", "energy without a CT", "preset without a CT", "whole CT cut",
 )  # fmt: skip
 
 
