@@ -20,6 +20,7 @@ from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.demo import demo_pair
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.generators.card import InputCard, ModelCard
+from MR2XRayLib.generators.channels import without_signal
 from MR2XRayLib.generators.store import TrainedGenerator, load_generator, save_generator
 from MR2XRayLib.generators.uncertainty_card import (
     AUGMENTATION,
@@ -30,12 +31,13 @@ from MR2XRayLib.generators.uncertainty_card import (
 )
 from MR2XRayLib.head import head_centre_mm
 from MR2XRayLib.live import Live
+from MR2XRayLib.mr_layers import DIM
 from MR2XRayLib.projection import Projections
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.synthesis import Synthesizer
 from MR2XRayLib.uncertainty import UncertainSynthesizer, spread
-from MR2XRayLib.uncertainty.members import (
-    by_augmentation,
-)
+from MR2XRayLib.uncertainty.error_model import dim_lengths_mm
+from MR2XRayLib.uncertainty.members import by_augmentation
 from MR2XRayLib.uncertainty.uncertain import LEAST_MM
 from MR2XRayLib.volume import Volume
 
@@ -79,10 +81,35 @@ def test_the_floor_of_the_head_is_not_in_air() -> None:
     assert made.provenance["floor_where"] == "the ray meets the head"
 
 
+def with_dim(dim_mm: float) -> Projections:
+    """`lopsided` with a layer "dim" of one length everywhere."""
+    mr = lopsided()
+    return replace(mr, layers={DIM: np.full_like(mr.pixels, dim_mm)})
+
+
+def test_rays_through_dim_voxels_are_less_certain() -> None:
+    seen = InputCard(("t1",), 300.0, layers=(SIGNAL, DIM))
+    card = entry(members=2, factor=0.0, floor=0.03, per_dim_mm=0.001)
+    network = trained(tiny("unet", in_channels=2), input=seen, uncertainty=card)
+    made = UncertainSynthesizer(network, "cpu").synthesize(with_dim(40.0)).deviation
+    inside = lopsided().pixels >= LEAST_MM
+    np.testing.assert_allclose(made.pixels, np.where(inside, 0.05, 0.04), rtol=1e-5)
+    assert made.provenance["per_dim_mm"] == 0.001
+
+
+def test_of_several_contrasts_the_one_that_shows_most_tissue_counts() -> None:
+    absent = without_signal(with_dim(1.0))
+    lengths = dim_lengths_mm([with_dim(30.0), None, with_dim(20.0), absent])
+    np.testing.assert_array_equal(lengths, np.full_like(lengths, 20.0))
+    assert lengths.shape == lopsided().pixels.shape
+    assert not dim_lengths_mm([lopsided(), None]).any()
+
+
 @pytest.mark.parametrize(
     ("uncertainty", "words"),
     [
         (None, "has no uncertainty"),
+        (entry(per_dim_mm=0.1), 'counts on the layer "dim", which the generator does not see'),
         (entry(weights_sha256="0" * 64), "calibrated with other weights"),
         (entry("dropout of cards"), "by 'dropout of cards'"),
         (entry(members=1), "at least 2"),

@@ -53,7 +53,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     reporter("calibrating", 1.0)
     reporter.say(
         f"Expected error of {trained.card.name}: √({entry.floor:g}² + ({entry.factor:g} · deviation of {entry.members} "
-        f"members)²), by {entry.method}; written into {trained.folder}"
+        f"members)² + ({entry.per_dim_mm:g} · mm in dim voxels)²), by {entry.method}; written into {trained.folder}"
     )
     reporter.result(asdict(entry))
 

@@ -57,10 +57,13 @@ def evaluate(options: Namespace, reporter: Reporter) -> None:
     evaluation = evaluate(generators, groups, device=options.device, progress=reporter, warn=reporter.warn)
     # None was named where the default one was taken.
     given = options.generator or [trained.folder.name for trained in generators]
-    sections = (*SECTIONS, calibration_section(_calibrations(uncertain, groups, reporter)))
+    calibrations = _calibrations(uncertain, groups, reporter)
+    titles = {group.key: group.title for group in groups}
+    told = {f"{name}, {titles[key]}": made for (name, key), made in calibrations.items()}
+    sections = (*SECTIONS, calibration_section(told))
     write_report(evaluation, options.out, command_line(options, given), sections)
     if options.write_cards:
-        _write_cards(generators, evaluation)
+        _write_cards(generators, evaluation, calibrations)
     _tell(evaluation, options.out, reporter)
 
 
@@ -83,8 +86,8 @@ def _uncertain(
 
 def _calibrations(
     uncertain: Mapping[str, UncertainSynthesizer], groups: Sequence[CaseGroup], reporter: Reporter
-) -> dict[str, Calibration]:
-    """Of each generator on each group, whose cases `evaluate` has made."""
+) -> dict[tuple[str, str], Calibration]:
+    """By generator's name and group's key, of the cases that `evaluate` has made."""
     from MR2XRayLib.evaluation.calibration import calibration_report
 
     if not uncertain:
@@ -93,12 +96,16 @@ def _calibrations(
     for number, group in enumerate(groups):
         reporter("uncertainty", number / len(groups))
         for name, synthesizer in uncertain.items():
-            made[f"{name}, {group.title}"] = calibration_report(synthesizer, group.cases())
+            made[name, group.key] = calibration_report(synthesizer, group.cases())
     reporter("uncertainty", 1.0)
     return made
 
 
-def _write_cards(generators: Sequence[TrainedGenerator], evaluation: Evaluation) -> None:
+def _write_cards(
+    generators: Sequence[TrainedGenerator],
+    evaluation: Evaluation,
+    calibrations: Mapping[tuple[str, str], Calibration],
+) -> None:
     """Put the numbers into the generators' cards, beside those of other groups; the weights stay as they are."""
     from dataclasses import replace
 
@@ -106,8 +113,12 @@ def _write_cards(generators: Sequence[TrainedGenerator], evaluation: Evaluation)
     from MR2XRayLib.generators.card import CARD
 
     for trained, identity in zip(generators, evaluation.generators, strict=True):
-        metrics = {**trained.card.metrics, **evaluation.card_metrics(identity.name)}
-        write_json(trained.folder / CARD, replace(trained.card, metrics=metrics).to_json())
+        card = trained.card
+        card = replace(card, metrics={**card.metrics, **evaluation.card_metrics(identity.name)})
+        for (name, key), made in calibrations.items():
+            if name == identity.name and card.uncertainty is not None:
+                card = replace(card, uncertainty=card.uncertainty.measured_on(key, made.numbers()))
+        write_json(trained.folder / CARD, card.to_json())
 
 
 def command_line(options: Namespace, generators: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,15 @@ from MR2XRayLib.generators.store import TrainedGenerator
 from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, UncertaintyCard
 from MR2XRayLib.metrics import head_mask_2d
 from MR2XRayLib.synthesis import Synthesizer
+from MR2XRayLib.uncertainty.error_model import ErrorModel, dim_lengths_mm
 from MR2XRayLib.uncertainty.members import AUGMENTATIONS, members_by
-from MR2XRayLib.uncertainty.uncertain import UncertainSynthesizer, calibrated, spread
+from MR2XRayLib.uncertainty.uncertain import UncertainSynthesizer, spread
 
 BINS = 15
-STEPS = 40
-"""Of the fit; it settles within ten."""
-LEAST_SHARE = 1e-6
-"""Of the mean square error, that each of the two parts of the variance keeps, so that the fit stays defined."""
+STEPS = 100
+"""Of the fit, whose parts then stand to five digits."""
+LEAST_DEVIATION = 1e-9
+"""Of an expected error, which is divided by."""
 
 SHARES_LEFT_OUT = tuple(round(0.05 * step, 2) for step in range(20))
 """Of the sparsification curve."""
@@ -39,11 +40,13 @@ class Scatter:
 
     Attributes:
         deviation: standard deviation of the members, float32 (pixels,), line integral of attenuation.
+        dim_mm: length of the ray in dim voxels, float32 (pixels,), see `error_model.dim_lengths_mm`.
         error: synthesized minus reference, float32 (pixels,).
         heads, views: how many the pixels come from; a head seen in several contrasts is one.
     """
 
     deviation: np.ndarray
+    dim_mm: np.ndarray
     error: np.ndarray
     heads: int
     views: int
@@ -118,40 +121,41 @@ def scatter_of(members: Sequence[Synthesizer], cases: Iterable[Case]) -> Scatter
     Raises:
         MR2XRayError: if there are no heads, or they cannot be synthesized.
     """
-    deviations, errors, heads, views = [], [], set(), 0
+    deviations, lengths, errors, heads, views = [], [], [], set(), 0
     for case in cases:
-        made = spread(members, case.contrasts_for(members[0].trained.card))
+        contrasts = case.contrasts_for(members[0].trained.card)
+        made = spread(members, contrasts)
         inside = np.stack([head_mask_2d(page) for page in case.xray.pixels])
         deviations.append(made.deviation.pixels[inside])
+        lengths.append(dim_lengths_mm(contrasts)[inside])
         errors.append(made.synthesized.pixels[inside] - case.xray.pixels[inside])
         heads.add(case.head)
         views += len(case.xray.views)
     if not sum(map(len, errors)):
         raise MR2XRayError("There is no head to calibrate an uncertainty on; give cases with a head in view.")
-    return Scatter(np.concatenate(deviations), np.concatenate(errors), len(heads), views)
+    deviation, dim_mm, error = (np.concatenate(values) for values in (deviations, lengths, errors))
+    return Scatter(deviation, dim_mm, error, len(heads), views)
 
 
-def fitted(scatter: Scatter) -> tuple[float, float]:
-    """Factor and floor of the variance floor² + (factor · deviation)² under which the errors are likeliest.
+def fitted(scatter: Scatter) -> ErrorModel:
+    """The error model under which the errors, taken to be normal, are likeliest.
 
-    Normal errors; found by Fisher scoring, which here is least squares of error² on 1 and deviation², weighted by
-    1 / variance² anew in each step.
+    Each step multiplies a part of the variance by the square root of what the errors make of it over what the model
+    does, which never makes the errors less likely nor a part negative (Zhou et al., J. Comput. Graph. Stat. 28, 2019).
     """
     square = scatter.error.astype(np.float64) ** 2
-    spread_square = scatter.deviation.astype(np.float64) ** 2
-    if not spread_square.any():
-        return 0.0, math.sqrt(square.mean())
-    # Both parts in units of the mean square error, so that neither outweighs the other in the normal equations.
-    unit = square.mean() or 1.0
-    scale = spread_square.mean()
-    parts = np.stack([np.ones_like(square), spread_square / scale])
-    shares = np.array([0.5, 0.5])
+    parts = np.stack([scatter.deviation**2.0, np.ones_like(square), scatter.dim_mm**2.0])
+    scale = parts.mean(axis=1, keepdims=True)
+    there = scale[:, 0] > 0
+    # In units of their means, so that all begin alike.
+    parts = parts[there] / scale[there]
+    shares = np.full(len(parts), square.mean() / len(parts))
     for _ in range(STEPS):
-        weights = (shares @ parts) ** -2
-        shares = np.linalg.solve((parts * weights) @ parts.T, (parts * weights) @ (square / unit))
-        shares = np.maximum(shares, LEAST_SHARE)
-    floor_square, factor_square = shares * unit / (1.0, scale)
-    return math.sqrt(factor_square), math.sqrt(floor_square)
+        weights = 1 / np.maximum(shares @ parts, LEAST_DEVIATION**2)
+        shares *= np.sqrt((parts @ (square * weights**2)) / (parts @ weights))
+    found = np.zeros(3)
+    found[there] = np.sqrt(shares / scale[there, 0])
+    return ErrorModel(*found.tolist())
 
 
 def calibrate(
@@ -182,13 +186,12 @@ def calibrate(
     """
     synthesizers = members_by(trained, method, members, others, device)
     scatter = scatter_of(synthesizers, cases)
-    factor, floor = (float(f"{value:.4g}") for value in fitted(scatter))
-    numbers = calibration_of(scatter, factor, floor).numbers()
+    model = ErrorModel(*(float(f"{value:.4g}") for value in astuple(fitted(scatter))))
+    numbers = calibration_of(scatter, model).numbers()
     return UncertaintyCard(
         method=method,
         members=len(synthesizers),
-        factor=factor,
-        floor=floor,
+        **asdict(model),
         calibrated_on=calibrated_on,
         weights_sha256=trained.card.weights_sha256,
         others={other.card.name: other.card.weights_sha256 for other in others},
@@ -202,13 +205,13 @@ def calibration_report(uncertain: UncertainSynthesizer, cases: Iterable[Case]) -
     Raises:
         MR2XRayError: as `scatter_of`.
     """
-    card = uncertain.card
-    return calibration_of(scatter_of(uncertain.members, cases), card.factor, card.floor)
+    return calibration_of(scatter_of(uncertain.members, cases), uncertain.model)
 
 
-def calibration_of(scatter: Scatter, factor: float, floor: float) -> Calibration:
-    """How well the deviations sqrt(floor² + (factor · deviation)²) tell the errors of `scatter`."""
-    predicted = np.maximum(calibrated(scatter.deviation.astype(np.float64), factor, floor), 1e-9)
+def calibration_of(scatter: Scatter, model: ErrorModel) -> Calibration:
+    """How well the deviations of a model tell the errors of `scatter`."""
+    members, dim_mm = scatter.deviation.astype(np.float64), scatter.dim_mm.astype(np.float64)
+    predicted = np.maximum(model.deviation(members, dim_mm), LEAST_DEVIATION)
     error = np.abs(scatter.error.astype(np.float64))
     order = np.argsort(predicted, kind="stable")
     bins = tuple(
@@ -228,7 +231,7 @@ def calibration_of(scatter: Scatter, factor: float, floor: float) -> Calibration
         within_1=float(np.mean(error <= predicted)),
         within_2=float(np.mean(error <= 2 * predicted)),
         log_score=float(np.mean(np.log(predicted) + (error / predicted) ** 2 / 2)),
-        log_score_constant=math.log(max(_rms(error), 1e-9)) + 0.5,
+        log_score_constant=math.log(max(_rms(error), LEAST_DEVIATION)) + 0.5,
         sparsification_gain=float((_rms(error) - np.mean(by_prediction)) / at_best) if at_best > 0 else 0.0,
         bins=bins,
         sparsification=tuple(by_prediction),

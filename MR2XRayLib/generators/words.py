@@ -26,7 +26,14 @@ MOST_CHARACTERS = 300
 
 def card_words(card: ModelCard) -> tuple[str, ...]:
     """The card as paragraphs of plain text, the warning first."""
-    paragraphs = [WARNING, _what(card), _trained_on(card), _geometry(card), *_metrics(card)]
+    paragraphs = [
+        WARNING,
+        _what(card),
+        _trained_on(card),
+        _geometry(card),
+        *_metrics(card),
+        *_expected_error(card),
+    ]
     if card.limits:
         paragraphs.append("Limits: " + " ".join(_short(limit) for limit in card.limits))
     if card.intended_use:
@@ -79,6 +86,26 @@ def _metrics(card: ModelCard) -> list[str]:
         if told:
             paragraphs.append(f"Inside the head, on {_short(name.replace('_', ' '))}: {'; '.join(told)}.")
     return paragraphs or ["It was never measured: its card holds no metrics."]
+
+
+def _expected_error(card: ModelCard) -> list[str]:
+    """Where the card has an uncertainty, what it was worth on heads that it was not calibrated on."""
+    if card.uncertainty is None or not card.has_uncertainty:
+        return []
+    entry = card.uncertainty
+    told = [
+        f"{expected:.2f} and {real:.2f} on {_short(group.replace('_', ' '))}"
+        for group, (expected, real) in entry.expected_and_real().items()
+    ]
+    measured = (
+        f"root mean squares of expected and real errors were {_short('; '.join(told))}"
+        if told
+        else "it was not held against the real one on any others"
+    )
+    return [
+        f"Its expected error was calibrated on {_short(entry.calibrated_on)}; {measured}. On heads unlike these it "
+        "may be wrong by more."
+    ]
 
 
 def _metric(numbers: Mapping[str, float], key: str) -> str:

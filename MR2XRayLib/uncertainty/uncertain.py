@@ -12,6 +12,7 @@ from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.projection.projections import Projections
 from MR2XRayLib.steps import Steps, exhausted
 from MR2XRayLib.synthesis import Synthesizer
+from MR2XRayLib.uncertainty.error_model import ErrorModel, dim_lengths_mm
 from MR2XRayLib.uncertainty.members import members_of
 
 LEAST_MM = 1.0
@@ -41,16 +42,18 @@ class UncertainSynthesizer:
 
     Attributes:
         card: how the deviation is made.
+        model: how the error's size follows from it.
         members: what it is made of; the generator as it is goes first.
         device: the torch device in use.
 
     Raises:
         MR2XRayError: if the generator has no uncertainty, it was calibrated with other weights, or its members cannot
-            be had, see `members_of`.
+            be had, see `members_of` and `ErrorModel.of`.
     """
 
     def __init__(self, trained: TrainedGenerator, device: str = "auto") -> None:
         self.card = trained.card.usable_uncertainty()
+        self.model = ErrorModel.of(trained.card)
         self.members = members_of(trained, self.card, device)
         self.device = self.members[0].device
 
@@ -61,8 +64,9 @@ class UncertainSynthesizer:
     def steps(self, *contrasts: Projections | None, progress: Progress = silent) -> Steps[Uncertain]:
         """The same, with a pause after each member, for who has other things to do between."""
         made = yield from _spread(self.members, contrasts, progress)
-        floor = np.where(meets_head(contrasts), self.card.floor, 0.0)
-        pixels = calibrated(made.deviation.pixels, self.card.factor, floor).astype(np.float32)
+        pixels = self.model.deviation(
+            made.deviation.pixels, dim_lengths_mm(contrasts), meets_head(contrasts)
+        ).astype(np.float32)
         provenance = {
             "step": "uncertainty",
             "method": self.card.method,
@@ -70,20 +74,11 @@ class UncertainSynthesizer:
             "factor": self.card.factor,
             "floor": self.card.floor,
             "floor_where": "the ray meets the head",
+            "per_dim_mm": self.card.per_dim_mm,
             "calibrated_on": self.card.calibrated_on,
             "of": dict(made.synthesized.provenance),
         }
         return replace(made, deviation=replace(made.deviation, pixels=pixels, provenance=provenance))
-
-
-def calibrated(deviation: np.ndarray, factor: float, floor: float | np.ndarray) -> np.ndarray:
-    """The expected standard deviation of the error: sqrt(floor² + (factor · deviation)²).
-
-    Args:
-        deviation: of the members, line integrals of attenuation.
-        factor, floor: of the card; the floor may be one for all pixels, or each pixel's own.
-    """
-    return np.hypot(floor, factor * deviation)
 
 
 def meets_head(contrasts: Sequence[Projections | None]) -> np.ndarray:

@@ -95,11 +95,22 @@ def test_numbers_are_written_into_the_cards_on_request_beside_those_of_other_gro
 ) -> None:
     folder = tmp_path / "carded"
     card = card_of("unet", metrics={"another_group": {"psnr": 1.0}})
-    save_generator(folder, tiny("unet"), card)
+    card = save_generator(folder, tiny("unet"), card)
+    older = {"ence_fitted": 0.1, "rms_error_on_registered_pair": 9.0, "rms_error_on_another_group": 1.0}
+    entry = UncertaintyCard(AUGMENTATION, 2, 2.0, 0.1, "nothing", card.weights_sha256, metrics=older)
+    write_json(folder / CARD, replace(card, uncertainty=entry).to_json())
     weights = (folder / "weights.safetensors").read_bytes()
     words = [str(folder) if word == str(case / "tiny") else word for word in arguments(case, tmp_path / "r")]
-    assert main([*words, "--views", "2", "--write-cards"]) == 0
-    metrics = ModelCard.read(folder).metrics
+    assert main([*words, "--views", "2", "--write-cards", "--uncertainty"]) == 0
+    metrics, uncertainty = ModelCard.read(folder).metrics, ModelCard.read(folder).uncertainty
+    (calibration,) = json.loads((tmp_path / "r" / CALIBRATIONS).read_text(encoding="utf-8")).values()
+    assert uncertainty.metrics["rms_error_on_registered_pair"] == pytest.approx(
+        calibration["rms_error"], rel=1e-3
+    )
+    assert (uncertainty.metrics["ence_fitted"], uncertainty.metrics["rms_error_on_another_group"]) == (
+        0.1,
+        1.0,
+    )
     told = json.loads((tmp_path / "r" / "report.json").read_text(encoding="utf-8"))["groups"][0]
     assert metrics["another_group"] == {"psnr": 1.0}
     assert metrics["registered_pair"]["views"] == told["views"] == 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,55 +31,76 @@ from MR2XRayLib.evaluation.calibration import (
 from MR2XRayLib.evaluation.calibration_section import PICTURE, calibration_section
 from MR2XRayLib.evaluation.cases import Case
 from MR2XRayLib.evaluation.results import Evaluation
+from MR2XRayLib.generators.card import InputCard
 from MR2XRayLib.generators.shelf import MODELS_VARIABLE
 from MR2XRayLib.generators.store import load_generator, save_generator
 from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, DROPOUT, ENSEMBLE
 from MR2XRayLib.metrics import head_mask_2d
+from MR2XRayLib.mr_layers import DIM
 from MR2XRayLib.projection import Projections
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.synthesis import Synthesizer
 from MR2XRayLib.uncertainty import UncertainSynthesizer
+from MR2XRayLib.uncertainty.error_model import ErrorModel
 
 NORMAL_WITHIN = (0.6827, 0.9545)
 NOTHING_MEASURED = Evaluation((), (), "MR2XRayLib")
 
 
-def normal_errors(factor: float, floor: float, count: int = 100_000, seed: int = 0) -> Scatter:
-    """Errors of the variance floor² + (factor · deviation)², deviations between 0 and about 0.5."""
+def normal_errors(model: ErrorModel, count: int = 100_000, seed: int = 0) -> Scatter:
+    """Errors of a model's variance: deviations between 0 and about 0.5, rays through some 0 to 200 mm of dim voxels."""
     rng = np.random.default_rng(seed)
-    deviation = rng.gamma(2.0, 0.05, count)
-    error = rng.normal(0.0, np.hypot(floor, factor * deviation))
-    return Scatter(deviation.astype(np.float32), error.astype(np.float32), 1, 1)
+    deviation, dim_mm = rng.gamma(2.0, 0.05, count), rng.gamma(2.0, 20.0, count)
+    error = rng.normal(0.0, model.deviation(deviation, dim_mm))
+    return Scatter(*(values.astype(np.float32) for values in (deviation, dim_mm, error)), 1, 1)
+
+
+TRUE = ErrorModel(factor=2.0, floor=0.05, per_dim_mm=0.002)
 
 
 @settings(max_examples=15, deadline=None)
-@given(factor=st.floats(0.5, 8.0), floor=st.floats(0.05, 0.5), seed=st.integers(0, 1000))
-def test_a_known_factor_and_floor_are_found_again(factor: float, floor: float, seed: int) -> None:
-    found_factor, found_floor = fitted(normal_errors(factor, floor, seed=seed))
-    # Each is judged by what it does to the variance of a typical pixel, of deviation 0.1.
-    variance = floor**2 + (0.1 * factor) ** 2
-    assert abs(found_factor**2 - factor**2) * 0.01 < 0.05 * variance
-    assert abs(found_floor**2 - floor**2) < 0.05 * variance
+@given(
+    factor=st.floats(0.5, 8.0),
+    floor=st.floats(0.05, 0.5),
+    per_dim_mm=st.floats(0.0, 0.01),
+    seed=st.integers(0, 1000),
+)
+def test_a_known_model_is_found_again(factor: float, floor: float, per_dim_mm: float, seed: int) -> None:
+    found = fitted(normal_errors(ErrorModel(factor, floor, per_dim_mm), seed=seed))
+    # Each part is judged by what it does to the variance of a typical pixel: deviation 0.1, 40 mm of dim voxels.
+    variance = floor**2 + (0.1 * factor) ** 2 + (40 * per_dim_mm) ** 2
+    assert abs(found.factor**2 - factor**2) * 0.1**2 < 0.05 * variance
+    assert abs(found.floor**2 - floor**2) < 0.05 * variance
+    assert abs(found.per_dim_mm**2 - per_dim_mm**2) * 40**2 < 0.05 * variance
 
 
-def test_no_other_factor_and_floor_are_likelier() -> None:
-    scatter = normal_errors(2.0, 0.1, count=20_000)
-    factor, floor = fitted(scatter)
-    best = calibration_of(scatter, factor, floor).log_score
-    for by in (0.97, 1.03):
-        assert calibration_of(scatter, by * factor, floor).log_score > best
-        assert calibration_of(scatter, factor, by * floor).log_score > best
+def test_no_other_model_is_likelier() -> None:
+    scatter = normal_errors(TRUE, count=20_000)
+    found = fitted(scatter)
+    best = calibration_of(scatter, found).log_score
+    for part, by in product(("factor", "floor", "per_dim_mm"), (0.97, 1.03)):
+        other = replace(found, **{part: by * getattr(found, part)})
+        assert calibration_of(scatter, other).log_score > best
 
 
 def test_members_that_agree_everywhere_leave_the_floor_alone() -> None:
-    scatter = Scatter(np.zeros(1000, np.float32), np.full(1000, 0.3, np.float32), 1, 1)
-    assert fitted(scatter) == pytest.approx((0.0, 0.3))
-    made = calibration_of(scatter, 0.0, 0.3)
+    nothing = np.zeros(1000, np.float32)
+    scatter = Scatter(nothing, nothing, np.full(1000, 0.3, np.float32), 1, 1)
+    found = fitted(scatter)
+    assert astuple(found) == pytest.approx((0.0, 0.3, 0.0))
+    made = calibration_of(scatter, found)
     assert (made.ence, made.within_2, made.rank_correlation) == pytest.approx((0, 1, 0), abs=1e-6)
     assert made.log_score == pytest.approx(made.log_score_constant, abs=1e-6)
 
 
+def test_a_generator_that_is_always_right_gets_no_expected_error() -> None:
+    scatter = normal_errors(TRUE, 1000)
+    found = fitted(replace(scatter, error=np.zeros(1000, np.float32)))
+    assert astuple(found) == pytest.approx((0, 0, 0), abs=1e-6)
+
+
 def test_right_deviations_measure_as_right() -> None:
-    made = calibration_of(normal_errors(2.0, 0.05), 2.0, 0.05)
+    made = calibration_of(normal_errors(TRUE), TRUE)
     assert made.ence < 0.02
     assert (made.within_1, made.within_2) == pytest.approx(NORMAL_WITHIN, abs=0.005)
     assert made.rms_predicted == pytest.approx(made.rms_error, rel=0.02)
@@ -90,16 +112,17 @@ def test_right_deviations_measure_as_right() -> None:
 
 @pytest.mark.parametrize(("times", "ence"), [(0.5, 1.0), (2.0, 0.5)])
 def test_deviations_that_are_wrong_by_a_factor_measure_so(times: float, ence: float) -> None:
-    made = calibration_of(normal_errors(2.0, 0.05), times * 2.0, times * 0.05)
+    wrong = ErrorModel(*(times * part for part in astuple(TRUE)))
+    made = calibration_of(normal_errors(TRUE), wrong)
     assert made.ence == pytest.approx(ence, abs=0.02)
-    right = calibration_of(normal_errors(2.0, 0.05), 2.0, 0.05)
+    right = calibration_of(normal_errors(TRUE), TRUE)
     assert made.log_score > right.log_score
     assert made.sparsification == right.sparsification
 
 
 def test_leaving_out_by_the_error_itself_gains_all_there_is() -> None:
-    error = np.abs(normal_errors(2.0, 0.05, 2000).error)
-    made = calibration_of(Scatter(error, error, 1, 1), 1.0, 0.0)
+    scatter = normal_errors(TRUE, 2000)
+    made = calibration_of(replace(scatter, deviation=np.abs(scatter.error)), ErrorModel(1.0, 0.0))
     assert made.sparsification_gain == pytest.approx(1)
     assert made.rank_correlation == pytest.approx(1)
 
@@ -148,6 +171,20 @@ def test_a_generator_is_calibrated_and_reported_on() -> None:
     within = np.concatenate(errors) <= np.concatenate(predicted)
     assert report.within_1 == pytest.approx(within.mean(), abs=1e-3)
     assert report.rms_error == pytest.approx(report.rms_predicted, rel=0.1)
+
+
+def test_rays_through_dim_voxels_count_where_the_generator_sees_them() -> None:
+    """Errors that grow with a layer "dim", which members that agree say nothing of."""
+    case = heads(1)[0]
+    dim_mm = np.where(np.arange(64) > 32, 40.0, 10.0).astype(np.float32) * np.ones((1, 64, 1), np.float32)
+    seen = InputCard(("t1",), 300.0, layers=(SIGNAL, DIM))
+    alone = Synthesizer(trained(tiny("unet", in_channels=2), input=seen), "cpu")
+    mr = replace(case.mr[0], layers={DIM: dim_mm})
+    wrong = 0.01 * dim_mm * np.random.default_rng(0).standard_normal(dim_mm.shape)
+    xray = replace(case.xray, pixels=(alone.synthesize(mr).pixels + wrong).astype(np.float32))
+    found = fitted(scatter_of([alone, alone], [replace(case, mr=(mr,), xray=xray)]))
+    assert found.per_dim_mm == pytest.approx(0.01, rel=0.1)
+    assert (found.factor, found.floor) == pytest.approx((0, 0), abs=0.03)
 
 
 def test_an_ensemble_names_its_generators_and_dropout_is_calibrated_too() -> None:
@@ -255,7 +292,7 @@ def test_the_errors_are_those_of_the_image_that_users_get() -> None:
 
 
 def test_a_report_gets_a_table_and_a_picture(tmp_path: Path) -> None:
-    made = calibration_of(normal_errors(2.0, 0.05, 2000), 2.0, 0.05)
+    made = calibration_of(normal_errors(TRUE, 2000), TRUE)
     lines = calibration_section({"one": made, "other": made})(NOTHING_MEASURED, tmp_path)
     rows = [line for line in lines if line.startswith(("| one", "| other"))]
     assert len(rows) == 2

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tiny_generators import card_of
 
 from MR2XRayLib.generators.card import ModelCard
+from MR2XRayLib.generators.uncertainty_card import UncertaintyCard
 from MR2XRayLib.generators.words import WARNING, card_words
 from MR2XRayLib.resources import resource_folder
 
@@ -32,8 +33,27 @@ def test_a_card_without_numbers_says_that_it_was_never_measured() -> None:
     assert "Licence: not stated" in text
 
 
+def test_an_expected_error_is_told_with_what_it_was_worth_elsewhere() -> None:
+    entry = UncertaintyCard("ensemble", 2, 2.0, 0.1, "two heads", weights_sha256="5a")
+    card = card_of("unet", weights_sha256="5a")
+    assert "expected error" not in "\n".join(card_words(card))
+    assert "expected error" not in "\n".join(
+        card_words(replace(card, weights_sha256="6b", uncertainty=entry))
+    )
+    text = "\n".join(card_words(replace(card, uncertainty=entry)))
+    assert "calibrated on two heads; it was not held against" in text
+    for numbers in ({"rms_predicted": 0.9, "rms_error": 0.8}, {"rms_predicted": 0.123, "rms_error": 0.456}):
+        entry = entry.measured_on("registered_pair", numbers)
+    entry = entry.measured_on("registered_pair_two", {"rms_predicted": 0.3, "rms_error": 0.2})
+    text = "\n".join(card_words(replace(card, uncertainty=entry)))
+    assert "0.12 and 0.46 on registered pair; 0.30 and 0.20 on registered pair two." in text
+
+
 def test_a_strangers_card_cannot_flood_the_panel() -> None:
-    card = replace(card_of("unet"), limits=("x" * 100_000,), data={"kind": ["a\nb"] * 9999})
+    numbers = {f"{name}_on_{n}": 1.0 for name in ("rms_predicted", "rms_error") for n in range(9999)}
+    entry = UncertaintyCard("x", 2, 2.0, 0.1, "y" * 9999, weights_sha256="", metrics=numbers)
+    long = {"limits": ("x" * 100_000,), "data": {"kind": ["a\nb"] * 9999}, "uncertainty": entry}
+    card = replace(card_of("unet"), **long)
     assert len("\n".join(card_words(card))) < 4000
 
 
