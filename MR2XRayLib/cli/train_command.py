@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from MR2XRayLib.training.source import Evaluate, Source
 
 
-LEAST = {"heads": 1, "views": 1, "passes": 1, "shards": 1, "threads": 1, "workers": 0, "seed": 0}
+LEAST = {"heads": 1, "views": 1, "passes": 1, "window": 1, "shards": 1, "threads": 1, "workers": 0, "seed": 0}
 """The smallest sensible number of an option of either command."""
 
 LARGEST_SEED = 2**32 - 1
@@ -267,10 +267,10 @@ def _settings(options: Namespace, source: Source, loss: Mapping[str, float], ran
 
 
 def _with_round(pairs: PairSettings, options: Namespace) -> PairSettings:
-    """The settings with the heads, views and passes of a round that were asked for."""
+    """The settings with what was asked for of rounds: heads, views, passes, and how many are at hand."""
     from dataclasses import replace
 
-    asked = {name: getattr(options, name) for name in ("heads", "views", "passes")}
+    asked = {name: getattr(options, name) for name in ("heads", "views", "passes", "window")}
     return replace(pairs, **{name: number for name, number in asked.items() if number is not None})
 
 

@@ -136,6 +136,7 @@ def _add_time_and_place(group: argparse._ActionsContainer) -> None:
     group.add_argument("--heads", type=int, metavar="N", help="of a round: a GPU wants one a worker or more")
     group.add_argument("--views", type=int, metavar="N", help="of each head, or blocks of it")
     group.add_argument("--passes", type=int, metavar="N", help="times that each pair of a round is served")
+    group.add_argument("--window", type=int, metavar="N", help="rounds whose pairs are served mixed")
     group.add_argument(
         "--workers",
         type=int,

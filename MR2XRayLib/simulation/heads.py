@@ -177,7 +177,8 @@ def simulate_contrasts(
         clinical: with slices up to 5 mm thick and a small error of registration, as real pairs have; else the MR
             has the CT's voxels and lies exactly on it.
         variety: how the anatomy itself is changed, its sinuses aired; by default not at all.
-        registered: leave out a clinical scan's error of registration; everything else stays what it is.
+        registered: leave out the first clinical scan's error of registration, so that the others err against it and
+            the CT alike; everything else stays what it is.
     """
     rng = np.random.default_rng([seed, index])
     added = np.random.default_rng([seed, index, VARIETY_STREAM])
@@ -199,7 +200,7 @@ def simulate_contrasts(
             rng = np.random.default_rng([seed, index, CONTRAST_STREAM + number])
         family = wanted or draw_family(rng)
         mr, head = _scan(seen, family, added_signal, spacing, clinical, rng)
-        if clinical and not registered:
+        if clinical and not (registered and number == 0):
             mr = mr.moved(_draw_misregistration(rng))
         heads.append(SimulatedHead(mr.moved(pose), ct, head, family, _centre_mm(ct)))
     return tuple(heads)

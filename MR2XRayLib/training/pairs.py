@@ -1,8 +1,10 @@
 """Live projection pairs: heads seen through randomly placed C-arms; nothing is stored on disk.
 
 A round of heads is drawn and projected, each head from several views; its pairs are served in random order,
-some times over, while a thread makes the next round. Which pairs a batch holds follows from the seed and the
-number of the batch alone, so that a resumed training sees what an uninterrupted one would have seen.
+some times over, while a thread makes the next round. Several rounds may be at hand at once, the oldest of which
+goes when the next one comes: heads then come as often as before, but from step to step there are more of them. Which
+pairs a batch holds follows from the seed and the number of the batch alone, so that a resumed training sees what an
+uninterrupted one would have seen.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class PairSettings:
         spacing: voxel size of the simulated CT, in voxels of the label volumes (about mm).
         heads: draws of a head in one round.
         views: random views of each.
-        passes: how often each pair of a round is served.
+        passes: how often each pair of a round is served; on average, where several rounds are at hand.
+        window: rounds at hand at once; all of them are made before the first batch.
         mirrored: whether half of the pairs, drawn at each pass, are mirrored left to right.
         layers: of each MR contrast, one a channel, see `mr_layers`.
         contrast_dropout: with more than one MR contrast, how often a pair is served with one of its contrasts alone,
@@ -50,6 +53,7 @@ class PairSettings:
     heads: int = 8
     views: int = 40
     passes: int = 3
+    window: int = 1
     mirrored: bool = True
     layers: tuple[str, ...] = (SIGNAL,)
     contrast_dropout: float = 0.0
@@ -110,8 +114,7 @@ class PairStream:
         self._shard, self._shards = shard, shards
         self._makers = Makers(partial(pairs_of_head, settings, seed), workers)
         self._making: dict[int, list[Future[Made]]] = {}
-        self._round = -1
-        self._pairs: list[np.ndarray] = []
+        self._at_hand: dict[int, list[np.ndarray]] = {}
         self.seconds_making = self.seconds_waiting = 0.0
 
     def batch(self, number: int, size: int) -> tuple[Tensor, Tensor]:
@@ -121,9 +124,9 @@ class PairStream:
         The last, incomplete batch of a pass is left out.
         """
         pass_number, chosen = self._chosen(number, size)
-        self._go_to(pass_number // self._settings.passes)
+        heads = self._heads_of(self._rounds(pass_number))
         views = self._settings.views
-        pairs = np.stack([self._pairs[place // views][place % views] for place in chosen])
+        pairs = np.stack([heads[place // views][place % views] for place in chosen])
         rng = np.random.default_rng([self._seed, self._shard, pass_number, chosen[0]])
         if self._settings.mirrored:
             mirrored = rng.random(len(pairs)) < 0.5
@@ -135,7 +138,7 @@ class PairStream:
     def origin(self, number: int, size: int) -> str:
         """Which draws of heads the pairs of a batch are of, in words, so that a fault can be looked into."""
         pass_number, chosen = self._chosen(number, size)
-        heads = self._heads(pass_number // self._settings.passes)
+        heads = [head for number in self._rounds(pass_number) for head in self._draws(number)]
         views = self._settings.views
         pairs = ", ".join(f"view {place % views} of head {heads[place // views]}" for place in chosen)
         return f"{pairs} (seed {self._seed})"
@@ -145,31 +148,45 @@ class PairStream:
         self._makers.close()
 
     def _chosen(self, number: int, size: int) -> tuple[int, np.ndarray]:
-        """The pass that a batch belongs to, and the places in its round that its pairs are taken from."""
-        pass_number, place = divmod(number, max(1, self._settings.round_size // size))
+        """The pass that a batch belongs to, and the places among the rounds at hand that its pairs are taken from."""
+        settings = self._settings
+        pass_number, place = divmod(number, max(1, settings.round_size // size))
         rng = np.random.default_rng([self._seed, self._shard, pass_number])
-        order = rng.permutation(self._settings.round_size)
+        # A pass is as long as a round, and draws from all rounds at hand.
+        order = rng.permutation(settings.window * settings.round_size)
         return pass_number, order[place * size : (place + 1) * size]
 
-    def _heads(self, number: int) -> Sequence[int]:
+    def _rounds(self, pass_number: int) -> range:
+        """The rounds at hand in a pass."""
+        oldest = pass_number // self._settings.passes
+        return range(oldest, oldest + self._settings.window)
+
+    def _draws(self, number: int) -> Sequence[int]:
+        """The head draws of a round."""
         first = number * self._settings.heads
         return [n * self._shards + self._shard for n in range(first, first + self._settings.heads)]
 
-    def _go_to(self, number: int) -> None:
-        """Have round `number` at hand, and the one after it under way."""
-        if number == self._round:
-            return
-        began = time.perf_counter()
-        self._start(number)
-        self._start(number + 1)
-        made = [finished(future) for future in self._making.pop(number)]
-        self._pairs, self._round = [pairs for pairs, _ in made], number
-        self.seconds_making += sum(seconds for _, seconds in made)
-        self.seconds_waiting += time.perf_counter() - began
+    def _heads_of(self, rounds: range) -> list[np.ndarray]:
+        """The pairs of each head of these rounds, and the round after them under way."""
+        if self._at_hand.keys() != set(rounds):
+            began = time.perf_counter()
+            for number in (*rounds, rounds.stop):
+                self._start(number)
+            self._at_hand = {
+                number: self._at_hand[number] if number in self._at_hand else self._finish(number)
+                for number in rounds
+            }
+            self.seconds_waiting += time.perf_counter() - began
+        return [pairs for number in rounds for pairs in self._at_hand[number]]
 
     def _start(self, number: int) -> None:
-        if number not in self._making:
-            self._making[number] = [self._makers.make(head) for head in self._heads(number)]
+        if number not in self._making and number not in self._at_hand:
+            self._making[number] = [self._makers.make(head) for head in self._draws(number)]
+
+    def _finish(self, number: int) -> list[np.ndarray]:
+        made = [finished(future) for future in self._making.pop(number)]
+        self.seconds_making += sum(seconds for _, seconds in made)
+        return [pairs for pairs, _ in made]
 
 
 def _drop_contrasts(mr: np.ndarray, layers: int, share: float, rng: np.random.Generator) -> None:

@@ -83,8 +83,15 @@ class SimulatedPairs:
         use_own_gpu(self.device)
         rng = np.random.default_rng([seed, index, 1])
         anatomy = self.anatomies[int(rng.integers(len(self.anatomies)))]
+        # No MR tells how its CT will be misregistered: what is learned from such pairs is to blur.
         heads = simulate_contrasts(
-            anatomy, seed, index, settings.spacing, self.families or (None,), variety=self.variety
+            anatomy,
+            seed,
+            index,
+            settings.spacing,
+            self.families or (None,),
+            variety=self.variety,
+            registered=True,
         )
         centre_mm = heads[0].centre_mm
         views = [draw_view(rng, centre_mm, settings.carm) for _ in range(settings.views)]

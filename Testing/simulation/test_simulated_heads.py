@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.intensity import normalise_mr
-from MR2XRayLib.simulation.heads import read_labels, simulate_head
+from MR2XRayLib.simulation.heads import read_labels, simulate_contrasts, simulate_head
 from MR2XRayLib.simulation.tissues import FAMILY_WEIGHTS, SKULL, TISSUES, draw_hu, draw_mr_signal
 from MR2XRayLib.transform import Transform
 from MR2XRayLib.volume import Volume
@@ -200,3 +200,10 @@ def test_a_registered_clinical_head_is_the_same_scan_exactly_on_the_ct(a_small_a
     corner = np.array([-0.5, -0.5, -0.5])
     np.testing.assert_allclose(on.mr.to_world(corner), on.ct.to_world(corner), atol=1e-9)
     assert 0.05 < np.linalg.norm(off.mr.to_world(corner) - off.ct.to_world(corner)) < 5
+
+
+def test_of_several_registered_contrasts_the_first_lies_on_the_ct(a_small_anatomy: Volume) -> None:
+    first, second = simulate_contrasts(a_small_anatomy, 5, 3, families=("T1", "T2"), registered=True)
+    corner = np.array([-0.5, -0.5, -0.5])
+    np.testing.assert_allclose(first.mr.to_world(corner), first.ct.to_world(corner), atol=1e-9)
+    assert 0.05 < np.linalg.norm(second.mr.to_world(corner) - first.ct.to_world(corner)) < 5

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +54,41 @@ def test_one_pass_serves_every_pair_once_and_the_next_round_has_other_pairs() ->
     assert len(set(first)) == PAIRS.round_size
     assert first == second
     assert not set(first) & set(other)
+
+
+def test_rounds_are_mixed_and_the_oldest_goes_when_the_next_one_comes() -> None:
+    """Three of two heads each at hand: batches show all six, then without the first two and with two others."""
+    settings = replace(PAIRS, window=3, passes=8)
+    stream = PairStream(invented_pairs(), settings, seed=1)
+    a_round = settings.passes * settings.round_size // 4
+    for number in range(3):
+        numbers = range(number * a_round, (number + 1) * a_round)
+        heads = Counter(head for n in numbers for head in heads_in(stream.origin(n, 4)))
+        assert set(heads) == set(range(2 * number, 2 * number + 6))
+        # Eight passes over a round of eight pairs are 64 pairs of six heads.
+        assert all(3 < count < 19 for count in heads.values())
+    later = PairStream(invented_pairs(), settings, seed=1)
+    assert torch.equal(later.batch(2 * a_round, 4)[1], stream.batch(2 * a_round, 4)[1])
+    assert later.seconds_making > 0
+
+
+def test_each_round_is_made_once_and_one_ahead() -> None:
+    made: list[int] = []
+
+    def counted(settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        made.append(index)
+        return invented_pairs()(settings, seed, index)
+
+    stream = PairStream(counted, replace(PAIRS, heads=1, window=2, passes=1), seed=0)
+    for number in range(4):
+        stream.batch(number, 4)
+    until(lambda: len(made) == 6, 10)
+    assert made == list(range(6))
+
+
+def heads_in(origin: str) -> list[int]:
+    """The heads that `PairStream.origin` names."""
+    return [int(word) for word in re.findall(r"of head (\d+)", origin)]
 
 
 def test_shards_have_their_own_heads_and_together_all_of_them() -> None:
@@ -123,6 +160,15 @@ def test_each_layer_of_a_simulated_head_is_a_channel(a_small_anatomy: Volume) ->
         assert (part <= head + 0.02).all()  # to the overshoot of interpolation
     assert (deep <= dark + 0.02).all()
     assert not np.allclose(dark, dim, atol=0.01)
+
+
+def test_simulated_pairs_lie_exactly_on_each_other(
+    a_small_anatomy: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if there were no errors of registration, which is what a generator had to blur for."""
+    drawn = SimulatedPairs([a_small_anatomy])(PAIRS, 1, 0)
+    monkeypatch.setattr("MR2XRayLib.simulation.heads._draw_misregistration", lambda rng: np.eye(4))
+    assert np.array_equal(SimulatedPairs([a_small_anatomy])(PAIRS, 1, 0), drawn)
 
 
 def test_processes_serve_what_a_thread_serves(a_small_anatomy: Volume) -> None:
@@ -207,8 +253,9 @@ def is_alive(process: int) -> bool:
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def test_the_origin_of_a_batch_names_the_heads_it_shows() -> None:
-    stream = PairStream(invented_pairs(), PAIRS, seed=5, shard=1, shards=2)
+@pytest.mark.parametrize("window", [1, 3])
+def test_the_origin_of_a_batch_names_the_heads_it_shows(window: int) -> None:
+    stream = PairStream(invented_pairs(), replace(PAIRS, window=window), seed=5, shard=1, shards=2)
     _, xray = stream.batch(2, 2)
     words = stream.origin(2, 2).removesuffix(" (seed 5)").split(", ")
     for image, place in zip(xray, words, strict=True):
