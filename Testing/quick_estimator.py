@@ -15,7 +15,7 @@ from MR2XRayLib.volume import Volume
 class HeadOfWater:
     """Estimates that a head is water; its estimates pass for the shipped estimator's."""
 
-    def estimate(self, mr: Volume, one_answer: bool = False, progress: Progress = silent) -> Volume:
+    def estimate(self, mr: Volume, progress: Progress = silent) -> Volume:
         """1 inside the head, on the voxels of the normalised MR."""
         provenance = {**mr.provenance, ESTIMATOR: shipped_sha256()}
         return replace(mr, voxels=(mr.voxels > 0).astype(np.float32), provenance=provenance)

@@ -72,7 +72,7 @@ class Estimator:
     _last: OrderedDict[Hashable, np.ndarray] = field(init=False, repr=False, default_factory=OrderedDict)
     _lock: Lock = field(init=False, repr=False, default_factory=Lock)
 
-    def estimate(self, mr: Volume, one_answer: bool = False, progress: Progress = silent) -> Volume:
+    def estimate(self, mr: Volume, progress: Progress = silent) -> Volume:
         """Attenuation relative to water's (1 is water, 0 air), on 1 mm voxels around the head, 0 outside of it.
 
         The mean of two answers, on the head as it is and on its mirror image: their errors differ, as heads hardly do.
@@ -81,7 +81,6 @@ class Estimator:
 
         Args:
             mr: as `normalise_mr` gives it.
-            one_answer: that on the head as it is, in half the time: for training, where no head comes twice.
             progress: told "estimating" before each convolution; what it raises ends the work.
 
         Raises:
@@ -91,23 +90,22 @@ class Estimator:
         provenance = {**mr.provenance, "estimator": self.sha256}
         if not (mr.voxels > 0).any():
             return replace(mr, voxels=np.zeros_like(mr.voxels, np.float32), provenance=provenance)
-        grid, asked = HeadGrid.around(mr, self.network.multiple), (_identity(mr), one_answer)
+        grid, asked = HeadGrid.around(mr, self.network.multiple), _identity(mr)
         with self._lock:
             if asked not in self._last:
-                with telling(self.network, progress, runs=1 if one_answer else 2):
-                    self._last[asked] = self._estimated(mr, grid, one_answer)
+                with telling(self.network, progress, runs=2):
+                    self._last[asked] = self._estimated(mr, grid)
             self._last.move_to_end(asked)
             while len(self._last) > KEPT:
                 self._last.popitem(last=False)
             return Volume(self._last[asked], grid.affine, "normalised", mr.name, provenance)
 
-    def _estimated(self, mr: Volume, grid: HeadGrid, one_answer: bool) -> np.ndarray:
+    def _estimated(self, mr: Volume, grid: HeadGrid) -> np.ndarray:
         """The voxels of the estimate, float32 (nk, nj, ni)."""
         signal = torch.from_numpy(grid.sampled(mr)).to(next(self.network.parameters()).device)
         # Full precision on CUDA, as in `synthesis`: what is measured must not depend on the device.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
-            answer = self._answer if one_answer else self._both_ways
-            estimated = answer(signal[None, None])[0, 0].float().cpu().numpy()
+            estimated = self._both_ways(signal[None, None])[0, 0].float().cpu().numpy()
         estimated[~_covered(mr, grid)] = 0
         return estimated
 
@@ -192,9 +190,7 @@ def shipped_estimator(device: str = "cpu") -> Estimator:
     return replace(shipped, network=copy.deepcopy(shipped.network).to(device))
 
 
-def estimate_attenuation(
-    mr: Volume, device: str = "cpu", one_answer: bool = False, progress: Progress = silent
-) -> Volume:
+def estimate_attenuation(mr: Volume, device: str = "cpu", progress: Progress = silent) -> Volume:
     """The shipped estimator's `Estimator.estimate` on "cuda" if that is the device and has the memory, else on the CPU.
 
     Raises:
@@ -203,10 +199,10 @@ def estimate_attenuation(
     # Apple's MPS was never at hand to be measured with 3D convolutions.
     device = "cuda" if device == "cuda" else "cpu"
     try:
-        return shipped_estimator(device).estimate(mr, one_answer, progress)
+        return shipped_estimator(device).estimate(mr, progress)
     except torch.OutOfMemoryError:
         logger.info("The memory of %s is too small to estimate attenuation there; the CPU does it.", device)
-        return shipped_estimator().estimate(mr, one_answer, progress)
+        return shipped_estimator().estimate(mr, progress)
 
 
 @cache

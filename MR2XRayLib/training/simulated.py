@@ -11,12 +11,11 @@ import torch
 
 from MR2XRayLib.carm import View
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.estimation import estimate_attenuation
 from MR2XRayLib.evaluation import HELD_OUT, VALIDATION, AnatomyFiles
 from MR2XRayLib.generators.card import TrainedGeometry
 from MR2XRayLib.intensity import attenuation, normalise_mr
 from MR2XRayLib.mr_layers import ATTENUATION, VOXEL_LAYERS, project_mr
-from MR2XRayLib.projection import Projections, project
+from MR2XRayLib.projection import project
 from MR2XRayLib.simulation.heads import SimulatedHead, read_labels, simulate_contrasts
 from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG, draw_view
 from MR2XRayLib.simulation.tissues import SEQUENCES
@@ -33,8 +32,9 @@ VALIDATION_PAIRS = 16
 SETTINGS = PairSettings(pixels=256, spacing=1, heads=12, views=16, passes=4)
 """At the resolution of use; simulating and projecting a head pays for 64 pairs."""
 
-SETTINGS_WITH_ESTIMATE = replace(SETTINGS, heads=6, views=64, passes=5)
-"""With the layer "attenuation", which takes longer than all else of a head: it pays for 320 pairs."""
+SETTINGS_WITH_ESTIMATE = replace(SETTINGS, heads=6, views=32, passes=12, window=4)
+"""With the layer "attenuation", which takes longer than all else of a head: it pays for 384 pairs. Six heads
+alone would draw a generator towards themselves until the next six come."""
 
 LIMITS = (
     RESEARCH_ONLY,
@@ -107,16 +107,8 @@ def project_head(
 
     The head is found in its MR, as in a user's: on masks that are known a generator learns to trust their edge.
     """
-    contrasts = [_projected(normalise_mr(head.mr), views, layers, device) for head in heads]
+    contrasts = [project_mr(normalise_mr(head.mr), views, layers=layers, device=device) for head in heads]
     return pages(contrasts, project(attenuation(heads[0].ct), views, device=device), layers)
-
-
-def _projected(mr: Volume, views: Sequence[View], layers: Sequence[str], device: str) -> Projections:
-    """A contrast and its layers, attenuation by a single answer of the estimator's, which takes half the time."""
-    if ATTENUATION not in layers:
-        return project_mr(mr, views, layers=layers, device=device)
-    estimate = {ATTENUATION: estimate_attenuation(mr, device, one_answer=True)}
-    return project_mr(mr, views, layers=layers, made=estimate, device=device)
 
 
 def families_called(names: Sequence[str]) -> tuple[str, ...]:
