@@ -138,7 +138,7 @@ class PairStream:
     def origin(self, number: int, size: int) -> str:
         """Which draws of heads the pairs of a batch are of, in words, so that a fault can be looked into."""
         pass_number, chosen = self._chosen(number, size)
-        heads = [head for number in self._rounds(pass_number) for head in self._draws(number)]
+        heads = [head for a_round in self._rounds(pass_number) for head in self._draws(a_round)]
         views = self._settings.views
         pairs = ", ".join(f"view {place % views} of head {heads[place // views]}" for place in chosen)
         return f"{pairs} (seed {self._seed})"

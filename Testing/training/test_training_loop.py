@@ -78,7 +78,13 @@ def test_a_batch_that_was_prepared_is_the_one_that_would_have_come() -> None:
     assert not there._ready, "the stage has no batch of that number"
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, ADAM], ids=["muon", "adam"])
+WINDOW = replace(
+    SETTINGS, stages=tuple(replace(s, pairs=replace(s.pairs, window=3)) for s in SETTINGS.stages)
+)
+"""Batches from three rounds at a time, which a resumed training has to make anew."""
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, ADAM, WINDOW], ids=["muon", "adam", "window"])
 @pytest.mark.parametrize("stop", [5, 8])
 def test_a_resumed_training_equals_an_uninterrupted_one(
     tmp_path: Path, stop: int, settings: TrainingSettings
