@@ -33,7 +33,9 @@ from MR2XRayLib.uncertainty.members import (
     by_augmentation,
     by_dropout,
     by_ensemble,
+    members_by,
     members_of,
+    usual_method,
 )
 
 
@@ -179,6 +181,23 @@ def test_a_second_opinion_is_the_estimate_that_the_generator_sees() -> None:
     difference = np.abs(made.synthesized.pixels - xray)
     np.testing.assert_allclose(made.deviation.pixels, 2 * difference / np.sqrt(2), atol=1e-4)
     np.testing.assert_allclose(made.mean.pixels, (made.synthesized.pixels + xray) / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("contrasts", "layers", "method"),
+    [
+        (("t1",), (SIGNAL, ATTENUATION), SECOND_OPINION),
+        (("t1",), (SIGNAL,), AUGMENTATION),
+        (("t1", "t2"), (SIGNAL, ATTENUATION), AUGMENTATION),
+    ],
+)
+def test_the_method_that_was_not_asked_for_is_one_that_the_generator_has(
+    contrasts: tuple[str, ...], layers: tuple[str, ...], method: str
+) -> None:
+    network = tiny("subpixel", in_channels=len(contrasts) * len(layers))
+    generator = trained(network, input=InputCard(contrasts, 160.0, layers=layers))
+    assert usual_method(generator.card) == method
+    assert len(members_by(generator, method, 8, device="cpu")) >= 2
 
 
 def test_an_ensemble_takes_generators_of_the_same_input_alone() -> None:

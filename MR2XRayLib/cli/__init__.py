@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 2 after a fault, which is told in one sentence; 130 after Ctrl-C, or where `--end-with-stdin` was given
         and standard input closed.
     """
-    options = build_parser().parse_args(arguments)
+    options = build_parser().parse_args(_views_joined(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING, format="%(message)s")
     try:
         with Reporter(options.progress) as reporter:
@@ -34,6 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads any more; what Python still holds for them must not become an error at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAULT
+
+
+def _views_joined(arguments: Sequence[str]) -> list[str]:
+    """The same with `--views -45/0` as one word: argparse would take what begins with a minus for an option."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined and joined[-1] == "--views" and re.match(r"-[.\d]", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _run(options: Namespace, reporter: Reporter) -> int:

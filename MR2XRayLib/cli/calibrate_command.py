@@ -25,7 +25,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.files import check_writable, write_json
     from MR2XRayLib.generators.card import CARD
     from MR2XRayLib.generators.store import load_generator
-    from MR2XRayLib.uncertainty.members import check_installed, members_by
+    from MR2XRayLib.uncertainty.members import check_installed, members_by, usual_method
 
     check_device_and_energy(options)
     check_skip_bad(options)
@@ -35,8 +35,9 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
     check_writable(trained.folder)
     others = [load_generator(name) for name in options.others]
     check_installed(others)
+    method = options.method or usual_method(trained.card)
     # Here for its errors alone, before heads are read and cases made.
-    members_by(trained, options.method, options.members, others, options.device)
+    members_by(trained, method, options.members, others, options.device)
     groups, words = _heads(options, trained, reporter)
     heads = sum(group.count for group in groups)
 
@@ -45,9 +46,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
             reporter("calibrating", number / heads)
             yield case
 
-    entry = fit_uncertainty(
-        trained, told(), words, options.method, options.members, others, device=options.device
-    )
+    entry = fit_uncertainty(trained, told(), words, method, options.members, others, device=options.device)
     # The card alone: the entry holds for these very weights, whose file stays as it is.
     write_json(trained.folder / CARD, replace(trained.card, uncertainty=entry).to_json())
     reporter("calibrating", 1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from MR2XRayLib.cli.calibrate_command import calibrate
 from MR2XRayLib.device import DEVICES
-from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, METHODS
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, METHODS, SECOND_OPINION
 
 
 def add_calibrate(add: Callable[..., argparse.ArgumentParser], words: argparse._SubParsersAction) -> None:
@@ -28,9 +28,16 @@ def add_calibrate(add: Callable[..., argparse.ArgumentParser], words: argparse._
         "--energy", type=float, default=60.0, metavar="KEV", help="effective energy, CT (60 keV)"
     )
     parser.add_argument(
-        "--method", choices=METHODS, default=AUGMENTATION, help=f"where members are from ({AUGMENTATION})"
+        "--method",
+        choices=METHODS,
+        help=f"where members are from ({SECOND_OPINION} if it sees the layer attenuation, else {AUGMENTATION})",
     )
-    parser.add_argument("--members", type=int, default=8, help="images that a deviation is made of (8)")
+    parser.add_argument(
+        "--members",
+        type=int,
+        default=8,
+        help="images of augmentation or dropout that a deviation is made of (8)",
+    )
     parser.add_argument(
         "--others",
         nargs="*",

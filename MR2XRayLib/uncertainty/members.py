@@ -100,7 +100,7 @@ class EstimateAlone(Synthesizer):
     def __init__(self, trained: TrainedGenerator, device: str = "auto") -> None:
         super().__init__(trained, device)
         card = trained.card
-        if ATTENUATION not in card.input.layers or len(card.input.contrasts) != 1:
+        if not sees_estimate(card):
             raise MR2XRayError(
                 f'The generator "{card.name}" does not see the layer "{ATTENUATION}" of one contrast; use test-time '
                 "augmentation."
@@ -112,6 +112,16 @@ class EstimateAlone(Synthesizer):
         card = self.trained.card
         water_mm = from_unit(image[:, self._channel, None], card.input.full_scale_mm)
         return to_unit(water_mm * water_attenuation(TRAINED_KEV), card.output.full_scale)
+
+
+def sees_estimate(card: ModelCard) -> bool:
+    """Whether a generator sees the estimate of attenuation, of one contrast, so that there is a second opinion."""
+    return ATTENUATION in card.input.layers and len(card.input.contrasts) == 1
+
+
+def usual_method(card: ModelCard) -> str:
+    """The method where none is asked for: a second opinion, which costs no further image, if there is one."""
+    return SECOND_OPINION if sees_estimate(card) else AUGMENTATION
 
 
 def dropouts_of(trained: TrainedGenerator) -> list[nn.Dropout]:

@@ -12,12 +12,17 @@ import pytest
 from tiny_generators import card_of, tiny
 
 from MR2XRayLib.cli import main
+from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.estimation import shipped_sha256
 from MR2XRayLib.evaluation.calibration_section import CALIBRATIONS
 from MR2XRayLib.files import write_json
-from MR2XRayLib.generators.card import CARD, ModelCard
+from MR2XRayLib.generators.card import CARD, InputCard, ModelCard
 from MR2XRayLib.generators.store import save_generator
-from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, ENSEMBLE, UncertaintyCard
+from MR2XRayLib.generators.uncertainty_card import AUGMENTATION, ENSEMBLE, SECOND_OPINION, UncertaintyCard
+from MR2XRayLib.mr_layers import ATTENUATION
+from MR2XRayLib.projection.projections import SIGNAL
 from MR2XRayLib.training import paper_protocol
+from MR2XRayLib.uncertainty import members
 from MR2XRayLib.volume_io import read_volume, write_volume
 
 
@@ -238,6 +243,25 @@ def test_the_card_of_an_installation_that_is_read_only_is_told_before_it_is_cali
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "tiny")
     assert main(["calibrate", str(case / "tiny"), "--labels", str(tmp_path / "nowhere")]) == 2
     assert f"Cannot write into {case / 'tiny'}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("layers", "usual"), [((SIGNAL,), AUGMENTATION), ((ATTENUATION,), SECOND_OPINION)])
+def test_calibrating_without_a_method_takes_the_usual_one_of_the_generator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: tuple[str, ...], usual: str
+) -> None:
+    asked = []
+
+    def refuse(_trained: object, method: str, *_: object) -> None:
+        asked.append(method)
+        raise MR2XRayError("enough")
+
+    monkeypatch.setattr(members, "members_by", refuse)
+    estimator = shipped_sha256() if ATTENUATION in layers else ""
+    card = card_of("unet", input=InputCard(("mr",), 160.0, layers=layers, estimator_sha256=estimator))
+    save_generator(tmp_path / "g", tiny("unet"), card)
+    for method in ((), ("--method", ENSEMBLE)):
+        assert main(["calibrate", str(tmp_path / "g"), "--labels", "nowhere", *method]) == 2
+    assert asked == [usual, ENSEMBLE]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ def test_a_fault_is_one_sentence_exit_code_2_and_nothing_written(
     ("command", "words", "sentence"),
     [
         ("run", ["--views", "PA, PAA"], '"PAA" is not a view'),
+        ("run", ["--views", "-45/FOO"], '"-45/FOO" is not a view'),
         ("run", ["--views", "nowhere.csv"], "nowhere.csv does not exist"),
         ("run", ["--energy", "5"], "5 keV is outside the table"),
         ("evaluate", ["--energy", "5"], "5 keV is outside the table"),
