@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -133,13 +134,21 @@ def read_json(path: Path, what: str) -> Any:
         MR2XRayError: if it is missing or is not JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"), parse_float=_finite)
     except FileNotFoundError:
         raise MR2XRayError(f"The {what} {path} does not exist; check the path.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MR2XRayError(
             f"The {what} {path} is not readable JSON ({error}); correct or replace it."
         ) from None
+
+
+def _finite(text: str) -> float:
+    """A number of a JSON file; 1e999 would become infinite without a word, and could not be written again."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text:.40} is too large a number")
+    return number
 
 
 def sha256_of(path: Path) -> str:

@@ -163,7 +163,9 @@ def test_nan_is_not_written_as_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"{", b"\xff\xfe\x00", b"[" * 100_000], ids=["half", "binary", "nested without end"]
+    "content",
+    [b"{", b"\xff\xfe\x00", b"[" * 100_000, b"[1e999]", b"[-1e400]", b"9" * 5000],
+    ids=["half", "binary", "nested without end", "infinite", "minus infinite", "too many digits"],
 )
 def test_unreadable_json_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "card.json").write_bytes(content)

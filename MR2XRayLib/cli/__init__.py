@@ -8,6 +8,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from MR2XRayLib.cli.parser import build_parser
 from MR2XRayLib.cli.reporter import Reporter
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 2 after a fault, which is told in one sentence; 130 after Ctrl-C, or where `--end-with-stdin` was given
         and standard input closed.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Into a file or a pipe, Windows writes in a code page without √ and ∞.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(_views_joined(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING, format="%(message)s")
     try:

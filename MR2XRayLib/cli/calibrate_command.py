@@ -22,9 +22,8 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
 
     from MR2XRayLib.evaluation.calibration import calibrate as fit_uncertainty
     from MR2XRayLib.evaluation.cases import Case
-    from MR2XRayLib.files import check_writable, write_json
-    from MR2XRayLib.generators.card import CARD
-    from MR2XRayLib.generators.store import load_generator
+    from MR2XRayLib.files import check_writable
+    from MR2XRayLib.generators.store import load_generator, rewrite_card
     from MR2XRayLib.uncertainty.members import check_installed, members_by, usual_method
 
     check_device_and_energy(options)
@@ -47,8 +46,7 @@ def calibrate(options: Namespace, reporter: Reporter) -> None:
             yield case
 
     entry = fit_uncertainty(trained, told(), words, method, options.members, others, device=options.device)
-    # The card alone: the entry holds for these very weights, whose file stays as it is.
-    write_json(trained.folder / CARD, replace(trained.card, uncertainty=entry).to_json())
+    rewrite_card(trained, lambda card: replace(card, uncertainty=entry))
     reporter("calibrating", 1.0)
     reporter.say(
         f"Expected error of {trained.card.name}: √({entry.floor:g}² + ({entry.factor:g} · deviation of {entry.members} "

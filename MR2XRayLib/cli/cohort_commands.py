@@ -34,7 +34,8 @@ def check(options: Namespace, reporter: Reporter) -> None:
         else:
             sound.append(found.head)
             reporter.say(_line(found))
-    _tell_split(Cohort(cohort.file, tuple(sound)) if options.skip_bad else cohort, reporter)
+    if sound:
+        _tell_split(Cohort(cohort.file, tuple(sound)) if options.skip_bad else cohort, reporter)
     refuse_faults(faults, len(cohort.heads), options.skip_bad)
     reporter.result({"heads": len(cohort.heads), "faults": _by_name(faults)})
 
@@ -44,12 +45,15 @@ def prepare(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.cohort.loading import Fault, refuse_faults
     from MR2XRayLib.cohort.preparing import prepare_heads
     from MR2XRayLib.cohort.reading import read_cohort
+    from MR2XRayLib.cohort.records import TRANSFORM, head_folder
     from MR2XRayLib.cohort.shares import share_of
     from MR2XRayLib.cohort.summary import PAGE, PREPARED, summarise
 
     check_writable(options.out)
     check_spared([options.file], [options.out / PREPARED, options.out / PAGE])
     cohort, share = read_cohort(options.file), share_of(options.task, os.environ)
+    for head in cohort.heads:
+        check_spared([head.transform], [head_folder(options.out, head.name) / TRANSFORM])
     mine = share.of(cohort.heads)
     if share.count > 1:
         reporter.say(f"Share {share.index + 1} of {share.count}: {len(mine)} of {len(cohort.heads)} heads")
@@ -108,7 +112,7 @@ def _tell_outcome(outcome: Outcome, reporter: Reporter) -> None:
         return
     again = ", done before" if outcome.resumed else ""
     for contrast, found in done.quality.items():
-        text = f"{outcome.head.name}, {contrast} ({done.alignment}{again}): {found['words']}"
+        text = f"{outcome.head.name}, {contrast} ({done.how}{again}): {found['words']}"
         (reporter.warn if contrast in done.doubtful else reporter.say)(text)
 
 

@@ -44,16 +44,32 @@ def cohort_group(
     from MR2XRayLib.evaluation.cohort_group import VIEWS, cohort_heads, heads_of
 
     cohort = read_cohort(options.cohort)
-    heads, faults = sound_heads(heads_of(cohort.heads, side), cohort.contrasts, options.skip_bad, reporter)
+    contrasts = _taken(cohort, generators)
+    heads, faults = sound_heads(heads_of(cohort.heads, side), contrasts, options.skip_bad, reporter)
     known, more = _for_baselines(cohort, options.skip_bad, reporter) if baselines else ([], [])
     for fault in (*faults, *more):
         reporter.warn(f"{fault.head} is left out: {fault.reason}")
     for trained in generators:
         _check_generator(trained, heads, reporter)
     if known:
-        _check_contrasts(known, heads, reporter)
-    shelf = HeadShelf(cohort.contrasts, options.energy)
+        _check_contrasts(known, heads, contrasts, reporter)
+    shelf = HeadShelf(contrasts, options.energy)
     return cohort_heads((*heads, *known), side, shelf, CaseSettings(pixels, views=views or VIEWS))
+
+
+def _taken(cohort: Cohort, generators: Sequence[TrainedGenerator]) -> tuple[str, ...]:
+    """A cohort's contrasts that generators take by name, in its order; all if one takes any, or some head has none.
+
+    What a head's reference shows is the field of view of the first: another contrast must not decide it.
+    """
+    known = [{name.lower() for name in trained.card.input.contrasts} for trained in generators]
+    named = {name.lower() for name in cohort.contrasts}
+    taken = tuple(name for name in cohort.contrasts if any(name.lower() in names for names in known))
+    if any(not names & named for names in known) or not all(
+        set(taken) & set(head.mr) for head in cohort.heads
+    ):
+        return tuple(cohort.contrasts)
+    return taken
 
 
 def _for_baselines(
@@ -82,11 +98,12 @@ def _for_baselines(
     return found, faults
 
 
-def _check_contrasts(known: Sequence[CohortHead], heads: Sequence[CohortHead], reporter: Reporter) -> None:
+def _check_contrasts(
+    known: Sequence[CohortHead], heads: Sequence[CohortHead], contrasts: Sequence[str], reporter: Reporter
+) -> None:
     """Warn of contrasts that the linear map never saw: on a head that has no other it is a constant."""
-    unseen = sorted(
-        {name for head in heads for name in head.mr} - {name for head in known for name in head.mr}
-    )
+    names = {name for head in heads for name in head.mr} - {name for head in known for name in head.mr}
+    unseen = sorted(names & set(contrasts))
     if unseen:
         reporter.warn(
             f"The baselines are fitted on {', '.join(head.name for head in known)}, without {', '.join(unseen)}: the "

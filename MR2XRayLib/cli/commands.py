@@ -16,6 +16,7 @@ from MR2XRayLib.cli.inputs import (
     check_ct_options,
     check_file,
     check_of_a_pair,
+    check_registers,
     check_spared,
     check_suffix,
     read_contrasts,
@@ -57,6 +58,7 @@ def run(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.volume_io import read_volume
 
     check_of_a_pair(options, "preset")
+    check_registers(options, "preset")
     check_ct_options(options, has_ct=options.ct is not None)
     given = [path for path in options.mr if path is not None]
     inputs = [*given, options.ct, options.transform, *geometry_files(options)]

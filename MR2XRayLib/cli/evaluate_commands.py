@@ -13,6 +13,7 @@ from MR2XRayLib.cli.inputs import (
     DEFAULT_PRESET,
     check_device_and_energy,
     check_of_a_pair,
+    check_registers,
     check_skip_bad,
     read_transform,
     warn_of_energy,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from MR2XRayLib.evaluation import CaseGroup, Evaluation
     from MR2XRayLib.evaluation.calibration import Calibration
     from MR2XRayLib.evaluation.cohort_group import Side
+    from MR2XRayLib.generators.card import ModelCard
     from MR2XRayLib.generators.store import TrainedGenerator
     from MR2XRayLib.uncertainty import UncertainSynthesizer
 
@@ -73,15 +75,21 @@ def _uncertain(
     """Those that have an uncertainty, by their names in the report.
 
     Raises:
-        MR2XRayError: if the members of an uncertainty cannot be had.
+        MR2XRayError: if none has, or the members of an uncertainty cannot be had.
     """
     from MR2XRayLib.uncertainty import UncertainSynthesizer
 
-    return {
+    found = {
         name: UncertainSynthesizer(trained, device)
         for name, trained in zip(names, generators, strict=True)
         if trained.card.has_uncertainty
     }
+    if not found:
+        raise MR2XRayError(
+            f"There is no expected error of {', '.join(names)} that --uncertainty could judge; give one by mr2xray "
+            "calibrate, or leave it out."
+        )
+    return found
 
 
 def _calibrations(
@@ -107,18 +115,32 @@ def _write_cards(
     calibrations: Mapping[tuple[str, str], Calibration],
 ) -> None:
     """Put the numbers into the generators' cards, beside those of other groups; the weights stay as they are."""
-    from dataclasses import replace
+    from functools import partial
 
-    from MR2XRayLib.files import write_json
-    from MR2XRayLib.generators.card import CARD
+    from MR2XRayLib.generators.store import rewrite_card
 
     for trained, identity in zip(generators, evaluation.generators, strict=True):
-        card = trained.card
-        card = replace(card, metrics={**card.metrics, **evaluation.card_metrics(identity.name)})
-        for (name, key), made in calibrations.items():
-            if name == identity.name and card.uncertainty is not None:
-                card = replace(card, uncertainty=card.uncertainty.measured_on(key, made.numbers()))
-        write_json(trained.folder / CARD, card.to_json())
+        made = {key: each.numbers() for (name, key), each in calibrations.items() if name == identity.name}
+        measured = evaluation.card_metrics(identity.name)
+        rewrite_card(trained, partial(_with_numbers, loaded=trained.card, metrics=measured, expected=made))
+
+
+def _with_numbers(
+    card: ModelCard,
+    loaded: ModelCard,
+    metrics: Mapping[str, Mapping[str, float]],
+    expected: Mapping[str, Mapping[str, float]],
+) -> ModelCard:
+    """A card with metrics by group; and with what was expected of errors by group, if it still is what was loaded."""
+    from dataclasses import replace
+
+    card = replace(card, metrics={**card.metrics, **metrics})
+    now, then = card.uncertainty, loaded.uncertainty
+    if now is None or then is None or replace(now, metrics={}) != replace(then, metrics={}):
+        return card
+    for key, numbers in expected.items():
+        now = now.measured_on(key, numbers)
+    return replace(card, uncertainty=now)
 
 
 def command_line(options: Namespace, generators: Sequence[str]) -> str:
@@ -147,7 +169,7 @@ def command_line(options: Namespace, generators: Sequence[str]) -> str:
         for flag in ("validation", "digital-head", "skip-bad", "paper-protocol", "uncertainty", "write-cards")
         if _flag(options, flag)
     ]
-    if options.ct:
+    if options.ct and not options.transform:
         words += ["--preset", options.preset or DEFAULT_PRESET]
     if options.ct or options.cohort:
         words += ["--energy", f"{options.energy:g}"]
@@ -182,11 +204,16 @@ def _check(options: Namespace) -> None:
     if options.validation and not (options.labels or options.cohort):
         raise MR2XRayError("--validation is of simulated heads or a cohort's; give --labels or --cohort.")
     check_of_a_pair(options, "transform", "preset")
+    check_registers(options, "preset")
     check_skip_bad(options)
     if options.contrasts and not options.labels:
         raise MR2XRayError("--contrasts is of simulated heads; give --labels.")
     if options.views is not None and options.views < 1:
         raise MR2XRayError(f"A case cannot have {options.views} views; give 1 or more.")
+    from MR2XRayLib.metrics.similarity import LEAST_PIXELS
+
+    if options.pixels < LEAST_PIXELS:
+        raise MR2XRayError(f"{options.pixels} pixels are too few to compare; give {LEAST_PIXELS} or more.")
 
 
 def _groups(
@@ -207,16 +234,23 @@ def _groups(
         side: Side = "validate" if options.validation else "test"
         groups.append(cohort_group(options, side, generators, reporter, options.pixels, options.views))
     if options.ct:
-        groups.append(_pair_group(options, reporter))
+        groups.append(_pair_group(options, generators, reporter))
     return groups
 
 
-def _pair_group(options: Namespace, reporter: Reporter) -> CaseGroup:
+def _pair_group(options: Namespace, generators: Sequence[TrainedGenerator], reporter: Reporter) -> CaseGroup:
     from MR2XRayLib.evaluation import CaseSettings, registered, views_of_pair
     from MR2XRayLib.generators.applicability import lacking_head
     from MR2XRayLib.registered_pair import RegisteredPair
     from MR2XRayLib.volume_io import read_volume
 
+    for trained in generators:
+        known = trained.card.input.contrasts
+        if 1 < len(known) != len(options.mr):
+            raise MR2XRayError(
+                f'The generator "{trained.card.name}" takes the MR contrasts {", ".join(known)}; give --mr for each, '
+                "in this order."
+            )
     pair = RegisteredPair.of(
         [read_volume(path) for path in options.mr],
         read_volume(options.ct),

@@ -22,6 +22,9 @@ ABSENT = "absent"
 DEFAULT_PRESET = "rigid"
 """How a pair is registered where an option that is only a pair's does not say it."""
 
+LARGEST_SEED = 2**32 - 1
+"""Multiples of it still fit into the 64 bits that torch has for a seed."""
+
 Contrast = TypeVar("Contrast")
 
 
@@ -142,6 +145,32 @@ def check_of_a_pair(options: Namespace, *names: str) -> None:
         raise MR2XRayError(
             f"{' and '.join(given)} would change nothing here, as only a pair is registered; give --mr and --ct, or "
             "leave that out."
+        )
+
+
+def check_seed(seed: int) -> None:
+    """Say before the work, not after it, that random numbers cannot begin so.
+
+    Raises:
+        MR2XRayError: if it is negative or too large.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise MR2XRayError(f"--seed cannot be {seed}; give 0 to {LARGEST_SEED}.")
+
+
+def check_registers(options: Namespace, name: str) -> None:
+    """Say before the work, not after it, that nothing is left to register.
+
+    Args:
+        options: of the command.
+        name: of the option that says how to register; None is one that was not given.
+
+    Raises:
+        MR2XRayError: if it is given beside --transform.
+    """
+    if getattr(options, name) is not None and options.transform is not None:
+        raise MR2XRayError(
+            f"--{name} says how to register, and with --transform nothing is; leave one of the two out."
         )
 
 

@@ -13,6 +13,8 @@ from MR2XRayLib.cli.inputs import (
     DEFAULT_PRESET,
     check_energy,
     check_of_a_pair,
+    check_registers,
+    check_seed,
     check_skip_bad,
     read_transform,
 )
@@ -30,11 +32,8 @@ if TYPE_CHECKING:
     from MR2XRayLib.training.source import Evaluate, Source
 
 
-LEAST = {"heads": 1, "views": 1, "passes": 1, "window": 1, "shards": 1, "threads": 1, "workers": 0, "seed": 0}
+LEAST = {"heads": 1, "views": 1, "passes": 1, "window": 1, "shards": 1, "threads": 1, "workers": 0}
 """The smallest sensible number of an option of either command."""
-
-LARGEST_SEED = 2**32 - 1
-"""Multiples of it still fit into the 64 bits that torch has for a seed."""
 
 
 def train(options: Namespace, reporter: Reporter) -> None:
@@ -48,13 +47,16 @@ def train(options: Namespace, reporter: Reporter) -> None:
 
     from MR2XRayLib.device import resolve_device
     from MR2XRayLib.generators.build import build
+    from MR2XRayLib.generators.card import CARD
     from MR2XRayLib.generators.store import load_generator
     from MR2XRayLib.training.distributed import ranks_of_torchrun
     from MR2XRayLib.training.losses import check_names
     from MR2XRayLib.training.recipe import Recipe, check_pixels, make_generator
 
     check_names(loss)
+    _check_perceptual(options, loss)
     name = _name(options, loss)
+    _check_spared(options.out, options.out / name / CARD)
     with torch.device("meta"):
         check_pixels(build(options.architecture, options.width), options.pixels)
     if options.threads:
@@ -62,6 +64,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
     device = resolve_device(options.device)
     with ranks_of_torchrun(device) as ranks:
         start = load_generator(options.start_from, to_train=True) if options.start_from else None
+        resume = _resumes(options, ranks, device, reporter)
         source = _source(options, tuple(options.contrasts), reporter)
         if start is not None and ranks.first:
             _warn_of_known_heads(start.card, options, reporter)
@@ -80,7 +83,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
             source,
             options.out,
             max_minutes=options.minutes,
-            resume=_resumes(options, ranks, device, reporter),
+            resume=resume,
             vgg=options.vgg,
             device=device,
             workers=options.workers,
@@ -98,11 +101,13 @@ def train_estimator(options: Namespace, reporter: Reporter) -> None:
     _check(options)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from MR2XRayLib.device import resolve_device
+    from MR2XRayLib.estimation.estimator import CARD
     from MR2XRayLib.training.distributed import ranks_of_torchrun
     from MR2XRayLib.training.estimator_recipe import Course, estimator_settings, make_estimator
     from MR2XRayLib.training.simulated import Anatomies
     from MR2XRayLib.training.volume_pairs import SETTINGS
 
+    _check_spared(options.out, options.out / CARD)
     device = resolve_device(options.device)
     with ranks_of_torchrun(device) as ranks:
         pairs = _with_round(SETTINGS, options)
@@ -127,8 +132,7 @@ def _check(options: Namespace) -> None:
         value = getattr(options, name, None)  # not both commands have all of them
         if value is not None and value < least:
             raise MR2XRayError(f"--{name} cannot be {value}; give {least} or more.")
-    if options.seed > LARGEST_SEED:
-        raise MR2XRayError(f"--seed cannot be {options.seed}; give at most {LARGEST_SEED}.")
+    check_seed(options.seed)
     if not options.minutes > 0:
         raise MR2XRayError(f"A training cannot take {options.minutes:g} minutes; give --minutes above 0.")
     if not 0 < options.rate < math.inf:
@@ -136,6 +140,40 @@ def _check(options: Namespace) -> None:
             f"The learning rates cannot be multiplied by {options.rate:g}; give --rate above 0."
         )
     check_writable(options.out)
+
+
+def _check_spared(out: Path, card: Path) -> None:
+    """Say before the work that its result would replace another's; that of a checkpoint beside it is its own.
+
+    Raises:
+        MR2XRayError: if the card is there and no checkpoint.
+    """
+    from MR2XRayLib.training.loop import CHECKPOINT
+
+    if card.exists() and not (out / CHECKPOINT).exists():
+        raise MR2XRayError(
+            f"{card.parent} holds trained weights already; choose another --out, or another name."
+        )
+
+
+def _check_perceptual(options: Namespace, loss: Mapping[str, float]) -> None:
+    """Say before the work what a perceptual loss lacks.
+
+    Raises:
+        MR2XRayError: if there is none that --vgg would serve, images are too small for it, or VGG-19 cannot be had.
+    """
+    from MR2XRayLib.training.losses import PERCEPTUAL_CROP_PX
+    from MR2XRayLib.training.vgg import load_vgg
+
+    if "perceptual" not in loss:
+        if options.vgg:
+            raise MR2XRayError("--vgg is of a perceptual loss; give one with --loss, or leave it out.")
+        return
+    if options.pixels < PERCEPTUAL_CROP_PX:
+        raise MR2XRayError(
+            f"The perceptual loss sees crops of {PERCEPTUAL_CROP_PX} pixels; give --pixels of that at least."
+        )
+    load_vgg(options.vgg)
 
 
 def _check_source(options: Namespace) -> None:
@@ -164,6 +202,7 @@ def _check_source(options: Namespace) -> None:
             "for each."
         )
     check_of_a_pair(options, "transform", "registration")
+    check_registers(options, "registration")
     check_energy(options)
     check_skip_bad(options)
     if options.mr and options.workers:

@@ -8,7 +8,7 @@ from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
 
-from MR2XRayLib.cli.inputs import DEFAULT_PRESET, read_contrasts, read_transform
+from MR2XRayLib.cli.inputs import DEFAULT_PRESET, check_registers, check_seed, read_contrasts, read_transform
 from MR2XRayLib.cli.reporter import Reporter
 from MR2XRayLib.errors import MR2XRayError
 
@@ -25,6 +25,8 @@ def finetune(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.training.log import LOG
     from MR2XRayLib.volume_io import read_volume
 
+    check_registers(options, "preset")
+    check_seed(options.seed)
     name = options.out.name if options.name is None else options.name
     if not can_be_a_name(name):
         raise MR2XRayError(

@@ -94,7 +94,7 @@ def _section(outcome: Outcome, cohort: Cohort, folder: Path) -> str:
 
 def _of_record(record: Record, absent: Sequence[str]) -> list[str]:
     """How the head was aligned and how well, contrast by contrast, and what it lacks."""
-    lines = [f"<p>Transform {escape(record.alignment)}.</p>"]
+    lines = [f"<p>Transform {escape(record.how)}.</p>"]
     for contrast, found in record.quality.items():
         # The words tell it by themselves where it is so little that it is a doubt.
         share = found["head_in_view"]

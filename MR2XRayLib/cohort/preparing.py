@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from MR2XRayLib.cohort.fusion import write_fusion
@@ -67,7 +68,8 @@ def prepare_head(
 ) -> Outcome:
     """Register a head, unless its record says that this was done with the same volumes and settings.
 
-    The transform is found for the first contrast; the others share its world frame, as in `pipeline.run`, and are
+    A transform in `folder` that was changed by hand since then stays, and its quality and picture are made anew. The
+    transform is found for the first contrast; the others share its world frame, as in `pipeline.run`, and are
     checked to do so.
 
     Raises:
@@ -79,19 +81,38 @@ def prepare_head(
     if head.transform is not None:
         inputs["transform"] = sha256_of(head.transform)
     record = read_record(folder)
-    if record and record.is_of(inputs, alignment) and files_are_whole(record, folder):
-        return Outcome(head, record, resumed=True)
-    (folder / RECORD).unlink(missing_ok=True)
+    mended = None
+    if record and record.is_of(inputs, alignment):
+        if files_are_whole(record, folder):
+            return Outcome(head, record, resumed=True)
+        mended = _mended(record, folder)
+    if mended is None:
+        (folder / RECORD).unlink(missing_ok=True)
+    else:
+        # The old record stays until there is a new one: without any, a repetition would register over the work.
+        loaded = replace(loaded, transform=mended)
     for left_by_kill in folder.glob(".writing-*"):
         shutil.rmtree(left_by_kill, ignore_errors=True)
     transform, found = _aligned(loaded, preset, progress)
-    transform.write(folder / TRANSFORM)
+    if mended is None:
+        transform.write(folder / TRANSFORM)
     write_fusion(folder / FUSION, loaded.ct, loaded.mr, transform)
     files = {name: sha256_of(folder / name) for name in (TRANSFORM, FUSION)}
     measured = {contrast: {**each.to_json(), "words": each.words} for contrast, each in found.items()}
-    record = Record(inputs, alignment, measured, files)
+    record = Record(inputs, alignment, measured, files, mended=mended is not None)
     record.write(folder)
     return Outcome(head, record)
+
+
+def _mended(record: Record, folder: Path) -> Transform | None:
+    """The transform beside a record if somebody changed it since; None where it is damaged or gone."""
+    path = folder / TRANSFORM
+    if not path.is_file() or (sha256_of(path) == record.files[TRANSFORM] and not record.mended):
+        return None
+    try:
+        return Transform.read(path)
+    except MR2XRayError:
+        return None
 
 
 def _aligned(

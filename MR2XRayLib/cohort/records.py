@@ -34,6 +34,7 @@ class Record:
         quality: of each contrast, `RegistrationQuality.to_json` and its "words".
         files: SHA-256 of the files beside the record, by name.
         library: the version of this package that did it.
+        mended: whether the transform is no longer the one that was found or given, but was changed by hand since.
     """
 
     inputs: Mapping[str, str]
@@ -41,6 +42,12 @@ class Record:
     quality: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, str]
     library: str = __version__
+    mended: bool = False
+
+    @property
+    def how(self) -> str:
+        """The alignment in words."""
+        return f"{self.alignment}, changed by hand since" if self.mended else self.alignment
 
     @property
     def doubtful(self) -> tuple[str, ...]:
@@ -137,7 +144,8 @@ def read_record(folder: Path) -> Record | None:
         numbers = [found["mutual_information_after_nats"] for found in record.quality.values()]
     except (MR2XRayError, TypeError, KeyError, AttributeError):
         return None
-    whole = all(isinstance(text, str) for text in texts) and set(record.files) == {TRANSFORM, FUSION}
+    whole = all(isinstance(text, str) for text in texts) and isinstance(record.mended, bool)
+    whole = whole and set(record.files) == {TRANSFORM, FUSION}
     return record if whole and numbers and all(isinstance(number, float) for number in numbers) else None
 
 

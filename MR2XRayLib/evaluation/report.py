@@ -31,6 +31,8 @@ def write_report(
     Raises:
         MR2XRayError: if `out` exists or cannot be written.
     """
+    import matplotlib.style
+
     out = Path(out)
     check_new(out)
     with draft_folder(out.parent) as draft:
@@ -38,7 +40,9 @@ def write_report(
         folder.mkdir()
         write_json(folder / NUMBERS, {"command": command, **evaluation.to_json()})
         write_text(folder / CURVES, _curves(evaluation))
-        lines = [line for section in sections for line in section(evaluation, folder)]
+        # A user's own style would turn pictures over, or ask for programs that are not there.
+        with matplotlib.style.context("default"):
+            lines = [line for section in sections for line in section(evaluation, folder)]
         write_text(folder / REPORT, "\n".join([*_heading(evaluation, command), *lines]))
         folder.replace(out)
 

@@ -174,7 +174,12 @@ def _import(source: Path, opened: Opened, name: str | None, replace_it: bool) ->
         _copy(source, opened, WEIGHTS, draft, _from(source, draft, lambda: largest_weights(card)))
         _from(source, draft, lambda: verify_generator(draft))
         if name != card.name:
-            write_json(draft / CARD, replace(card, name=name).to_json())
+            try:
+                write_json(draft / CARD, replace(card, name=name).to_json())
+            except ValueError as error:  # half a character, or a number that is none
+                raise MR2XRayError(
+                    f"The card of {source} holds what cannot be written ({error}); correct it."
+                ) from None
         _put(draft, name)
     return name
 

@@ -6,6 +6,7 @@ them: weights and card of a stranger may be replaced together.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def save_generator(
         weights_path.write_bytes(content)
         write_json(card_path, card.to_json())
     return card
+
+
+def rewrite_card(trained: TrainedGenerator, change: Callable[[ModelCard], ModelCard]) -> None:
+    """Change a generator's card as it is by now: another program may have put numbers into it since it was loaded.
+
+    The weights' file stays as it is.
+
+    Raises:
+        MR2XRayError: if the folder holds other weights by now, or the card cannot be read or written.
+    """
+    card = ModelCard.read(trained.folder)
+    if card.weights_sha256 != trained.card.weights_sha256:
+        raise MR2XRayError(
+            f"The generator in {trained.folder} was replaced by another meanwhile, and its card is left as it is; "
+            "measure that one anew."
+        )
+    write_json(trained.folder / CARD, change(card).to_json())
 
 
 def load_generator(name_or_folder: str | Path | None = None, *, to_train: bool = False) -> TrainedGenerator:

@@ -12,7 +12,7 @@ import numpy as np
 
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.metrics.mask import depth_inside, head_mask_2d
-from MR2XRayLib.metrics.similarity import SSIM_RADIUS, mean_ssim, psnr, ssim_map
+from MR2XRayLib.metrics.similarity import LEAST_PIXELS, mean_ssim, psnr, ssim_map
 from MR2XRayLib.metrics.structure import frc_mid_band, high_pass_correlation
 from MR2XRayLib.projection.projections import Projections
 from MR2XRayLib.scale import to_unit
@@ -177,10 +177,10 @@ def _check_comparable(synthesized: Projections, reference: Projections) -> None:
             f"Synthesized and reference projections differ in views, rows or columns: {synthesized.pixels.shape} "
             f"and {reference.pixels.shape}; project both with the same views and C-arm."
         )
-    if min(reference.pixels.shape[1:]) < 2 * SSIM_RADIUS + 1:
+    if min(reference.pixels.shape[1:]) < LEAST_PIXELS:
         raise MR2XRayError(
             f"Images of {reference.pixels.shape[1:]} pixels are too small to compare; use at least "
-            f"{2 * SSIM_RADIUS + 1} rows and columns."
+            f"{LEAST_PIXELS} rows and columns."
         )
     for number, (one, other) in enumerate(zip(synthesized.views, reference.views, strict=True), start=1):
         if not np.allclose(one.matrix(), other.matrix(), rtol=0, atol=MATRIX_TOLERANCE):

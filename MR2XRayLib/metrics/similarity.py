@@ -12,6 +12,9 @@ PEAK = 2.0
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5
 """The Gaussian window of SSIM, pixels: 11 by 11."""
 
+LEAST_PIXELS = 2 * SSIM_RADIUS + 1
+"""Rows and columns of an image that a window fits into."""
+
 
 def psnr(mse: float, peak: float = PEAK) -> float:
     """Peak signal-to-noise ratio in dB, 20·log10(peak / RMSE); infinite for equal images.

@@ -101,7 +101,8 @@ def load_checkpoint(
         with safe_open(path, "pt") as file:
             header = json.loads(file.metadata()["training"])
             names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
+            # Copies: the optimiser keeps what it is given, and Windows replaces no file that memory is still mapped to.
+            tensors = {name: file.get_tensor(name).clone() for name in names}
     except FileNotFoundError:
         raise MR2XRayError(f"There is no checkpoint {path} to go on from; start without --resume.") from None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):

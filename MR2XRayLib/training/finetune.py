@@ -28,6 +28,7 @@ from MR2XRayLib.metrics import compare
 from MR2XRayLib.progress import Progress, silent
 from MR2XRayLib.registered_pair import RegisteredPair
 from MR2XRayLib.scale import to_unit
+from MR2XRayLib.simulation.random_views import PRIMARY_DEG, SECONDARY_DEG
 from MR2XRayLib.synthesis import Synthesizer, padded_with_air
 from MR2XRayLib.training.log import LOG
 from MR2XRayLib.training.loop import Keeping, train
@@ -186,14 +187,11 @@ def _settings(card: ModelCard, seed: int, left_out: bool) -> TrainingSettings:
         contrast_dropout=CONTRAST_DROPOUT if left_out and card.input.optional else 0.0,
     )
     stage = Stage(pairs, batch=2, steps=MOST_STEPS, share=1.0, loss=LOSS)
-    # Where the processor has no such arithmetic, bfloat16 is emulated, and slower than float32.
-    bf16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return TrainingSettings(
         (stage,),
         learning_rate=LEARNING_RATE,
         matrix_learning_rate=MATRIX_LEARNING_RATE,
         warm_up=20,
-        bf16=bf16,
         seed=seed,
     )
 
@@ -237,11 +235,13 @@ def _card(
         parent,
         name=name,
         version="1.0.0",
+        geometry=replace(parent.geometry, primary_deg=PRIMARY_DEG, secondary_deg=SECONDARY_DEG),
         data={
             "kind": "projections of one registered MR and CT, on top of what its parent was trained on",
             "mr": [volume.identity for volume in pair.mr],
             "ct": pair.ct.identity,
             "transform": pair.transform.matrix.tolist(),
+            "energy_kev": pair.ct.provenance["effective_energy_kev"],
             "held_out": f"views with a primary angle of {HELD_OUT_SECTOR_DEG} degrees or opposite",
             "started_from": started_from | {"data": parent.data, "training": parent.training},
         },

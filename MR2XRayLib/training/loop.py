@@ -82,9 +82,9 @@ def train(
         pairs_of_head: makes the pairs of one head, see `pairs.HeadPairs`.
         settings: what decides the result.
         keeping: log, checkpoints, validation.
-        max_minutes: where this comes before the last step, stages and learning rate are run through faster, so
-            that the training ends in time and on a low learning rate. Without it a resumed training equals an
-            uninterrupted one: bit for bit on a CPU in float32.
+        max_minutes: of training, the making of the first pairs not counted. Where this comes before the last step,
+            stages and learning rate are run through faster, so that the training ends in time and on a low learning
+            rate. Without it a resumed training equals an uninterrupted one: bit for bit on a CPU in float32.
         resume: go on from the checkpoint in the folder.
         vgg: the VGG-19 file of a perceptual loss, see `vgg.load_vgg`.
         device: of torch, to train on.
@@ -107,7 +107,7 @@ def train(
         if ranks.first and state.stage == len(settings.stages):
             logger.warning("The training in %s was finished already; no step is taken.", keeping.folder)
     log = Log(keeping.folder, keeping.log_every, fresh=not resume, silent=not ranks.first)
-    clock = Clock(state.minutes)
+    clock: Clock | None = None
     parallel = ranks.parallel(network)
 
     def keep() -> None:
@@ -117,6 +117,10 @@ def train(
     while state.stage < len(settings.stages):
         # Closed also after Ctrl-C and faults, or the process would live on to make the heads that are queued.
         with closing(Batches(pairs_of_head, settings, state.stage, ranks, workers)) as batches:
+            progress("train", fraction_done(settings, state, max_minutes))
+            batches.prepare(state.step)
+            # The first pairs are not yet training: a short one would be over before its first step.
+            clock = clock or Clock(state.minutes)
             step = Step(parallel, state, settings, batches, losses[state.stage], ranks)
             while fraction_of_stage(settings, state, max_minutes) < 1:
                 log.add(**step(learning_rate(settings, state, max_minutes)))
@@ -229,7 +233,8 @@ class Step:
         mr, xray = self.batches(state.step)
         device = next(state.network.parameters()).device
         mr = mr.to(device).to(torch.float32, memory_format=LAYOUTS[mr.ndim])
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
+        bf16 = settings.bf16 and (device.type != "cpu" or multiplies_bfloat16())
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             synthesized = self.parallel(mr)
             # Here for VGG-19's convolutions; differences of float32 images stay float32.
             total, terms = self.loss(synthesized.float(), xray.to(device).float())
@@ -265,6 +270,11 @@ class Step:
             f"on {self.batches.origin(self.state.step)}; nothing of this step was kept. Look at those pairs, or go "
             "on from the last checkpoint with a lower learning rate."
         )
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this processor has such arithmetic; where it is emulated it takes several times as long as float32."""
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 def _highest_rate(settings: TrainingSettings, group: Mapping[str, object]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -78,11 +79,15 @@ _in_this_process: list[PairsOfDraw] = []
 
 def _settle(pairs_of_draw: PairsOfDraw) -> None:
     """At the start of a worker process: one thread for arithmetic, and an end when the training is gone."""
+    # Ctrl-C reaches them too; they end with the training, and need not say so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _in_this_process[:] = [pairs_of_draw]
     os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
+    import SimpleITK as sitk
     import torch
 
     torch.set_num_threads(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -57,7 +57,7 @@ class TrainingSettings:
         warm_up: steps over which the rates rise.
         average_decay: of the exponential moving average of the weights, per step; at 0 there is none.
         gradient_clip: largest norm of the gradient, or None.
-        bf16: run the network's forward pass in bfloat16 (autocast).
+        bf16: run the network's forward pass in bfloat16 (autocast), where the processor has it.
         seed: of everything random.
         shards: streams of pairs; a batch of the training is one batch of each. Ranks divide the shards among
             themselves, so that a training with four shards takes the same steps on one, two or four GPUs.

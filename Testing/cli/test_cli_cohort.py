@@ -58,6 +58,14 @@ def test_heads_that_check_leaves_out_are_on_no_side_of_the_split(
     assert "2 to train, 0 to validate, 0 to test" in capsys.readouterr().out
 
 
+def test_a_cohort_without_a_good_head_is_told_of_its_heads(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "none.csv").write_text("name,mr,ct,split\nc,no.nrrd,ct.nrrd,train\n")
+    assert main(["cohort", "check", str(folder / "none.csv"), "--skip-bad"]) == 2
+    assert '1 of 1 heads cannot be used: "c" (The volume ' in capsys.readouterr().err
+
+
 def test_tasks_share_a_cohort_and_the_last_one_writes(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +125,20 @@ def test_a_task_of_another_form_is_one_sentence(
     call = ["cohort", "prepare", str(folder / "good.csv"), "--out", str(tmp_path), "--task", task]
     assert main(call) == 2
     assert "is not of the form I/N" in capsys.readouterr().err
+
+
+def test_a_given_transform_is_not_replaced_by_the_one_that_is_prepared(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = tmp_path / "heads" / "a" / "transform.tfm"
+    given.parent.mkdir(parents=True)
+    given.write_bytes((folder / "truth.tfm").read_bytes())
+    before = given.read_bytes()
+    volumes = [str(folder / name) for name in ("mr.nrrd", "ct.nrrd")]
+    (tmp_path / "c.csv").write_text(f"name,mr,ct,transform\na,{volumes[0]},{volumes[1]},{given}\n")
+    assert main(["cohort", "prepare", str(tmp_path / "c.csv"), "--out", str(tmp_path)]) == 2
+    assert "would replace the input" in capsys.readouterr().err
+    assert given.read_bytes() == before
 
 
 def test_a_cohort_file_is_not_replaced_by_the_one_that_is_prepared(

@@ -50,7 +50,7 @@ def test_a_report_of_a_pair_is_written_and_its_numbers_told(
     assert names == ["tiny", "linear map", "mean image", "estimate alone"]
     # The command that repeats it names no place on this machine.
     assert written["command"] == (
-        "mr2xray evaluate --generator tiny --mr mr.nrrd --ct ct.nrrd --transform truth.tfm --views 3 --preset rigid "
+        "mr2xray evaluate --generator tiny --mr mr.nrrd --ct ct.nrrd --transform truth.tfm --views 3 "
         "--energy 60 --pixels 32 --out report"
     )
 
@@ -204,6 +204,12 @@ def test_the_papers_protocol_measures_its_test_views(
         (["--digital-head", "--validation"], "give --labels"),
         (["--digital-head", "--views", "0"], "cannot have 0 views"),
         (["--cohort", "c.toml", "--transform", "t.tfm"], "--transform would change nothing here"),
+        (["--mr", "m", "--ct", "c", "--transform", "t", "--preset", "rigid"], "leave one of the two out"),
+        (["--digital-head", "--pixels", "10"], "too few to compare; give 11 or more"),
+        (
+            ["--digital-head", "--uncertainty", "--generator", "projection-only"],
+            "no expected error of projection-only",
+        ),
         (["--cohort", "c.toml", "--preset", "rigid"], "--preset would change nothing here"),
         (["--digital-head", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
         (["--labels", "nowhere", "--energy", "80"], "simulated heads and the digital head are at 60 keV"),
@@ -218,6 +224,15 @@ def test_what_does_not_go_together_is_refused_in_a_sentence(
     assert main(["evaluate", *words, "--out", str(tmp_path / "report")]) == 2
     assert sentence in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_generator_of_several_contrasts_wants_as_many_volumes_before_they_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_generator(tmp_path / "g", tiny("unet", in_channels=2), card_of("unet", in_channels=2))
+    words = ["--generator", str(tmp_path / "g"), "--mr", "nowhere.nrrd", "--ct", "nowhere.nrrd"]
+    assert main(["evaluate", *words, "--out", str(tmp_path / "report")]) == 2
+    assert "takes the MR contrasts t1, t2; give --mr for each, in this order" in capsys.readouterr().err
 
 
 def test_a_report_that_is_there_is_not_overwritten(

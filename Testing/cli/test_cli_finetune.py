@@ -53,6 +53,18 @@ def test_a_name_that_cannot_be_is_refused_before_the_work(
     assert not models.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["--seed", "-1"], "--seed cannot be -1"), (["--preset", "rigid"], "with --transform nothing is")],
+)
+def test_what_makes_no_sense_is_refused_before_a_volume_is_read(
+    tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert main(arguments(tmp_path / "nowhere", "--name", "mine", *words)) == 2
+    assert told in json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    assert not models.exists()
+
+
 def test_cancelled_it_leaves_nothing(
     case: Path, models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

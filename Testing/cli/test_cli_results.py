@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from dataclasses import replace
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from shutil import copyfile
 
@@ -171,6 +173,16 @@ def test_equal_images_have_an_infinite_psnr_in_words(
         "1.000",
         "1.000",
     ]
+
+
+def test_a_pipe_that_has_no_sign_for_infinity_gets_another(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows writes into pipes and files in a code page."""
+    pages, written = str(results / "reference.nrrd"), BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, "cp1252", write_through=True))
+    assert main(["compare", pages, pages]) == 0
+    assert rb"\u221e" in written.getvalue()
 
 
 def test_without_a_ct_run_synthesizes_and_leaves_the_comparison_out(scans: Path, tmp_path: Path) -> None:

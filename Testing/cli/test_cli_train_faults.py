@@ -10,6 +10,7 @@ from small_trainings import QUICK, one_head
 from MR2XRayLib.cli import main
 from MR2XRayLib.cli.train_command import losses
 from MR2XRayLib.errors import MR2XRayError
+from MR2XRayLib.training.loop import CHECKPOINT
 
 pytestmark = pytest.mark.usefixtures("few_views")
 
@@ -42,8 +43,11 @@ def test_a_family_that_no_head_can_be_simulated_as_is_a_sentence(
         (["--workers", "2"], "leave out --workers"),
         (["--shards", "0"], "--shards cannot be 0"),
         (["--seed", "-1"], "--seed cannot be -1"),
-        (["--seed", str(2**64)], f"--seed cannot be {2**64}; give at most"),
+        (["--seed", str(2**64)], f"--seed cannot be {2**64}; give 0 to"),
         (["--threads", "-1"], "--threads cannot be -1"),
+        (["--registration", "rigid"], "--registration says how to register"),
+        (["--vgg", "v.pth"], "--vgg is of a perceptual loss"),
+        (["--loss", "l1,perceptual", "--pixels", "64"], "crops of 128 pixels; give --pixels of that"),
         (["--pixels", "0"], "cannot work on 0 x 0 pixels; give --pixels divisible by 32"),
         (["--pixels", "100"], "cannot work on 100 x 100 pixels; give --pixels divisible by 32"),
         (["--pixels", "32", "--architecture", "crn"], "divisible by 128"),
@@ -128,6 +132,8 @@ def test_a_perceptual_loss_without_vgg_says_where_to_put_it(
         *one_head(head),
         "--loss",
         "perceptual",
+        "--pixels",
+        "128",
         "--vgg",
         str(tmp_path / "vgg.pth"),
         "--out",
@@ -135,3 +141,32 @@ def test_a_perceptual_loss_without_vgg_says_where_to_put_it(
     ]
     assert main(words) == 2
     assert "vgg.pth" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_is_not_to_be_resumed_is_told_before_a_volume_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / CHECKPOINT).touch()
+    assert main([*one_head(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
+    assert "holds the checkpoint of a training" in capsys.readouterr().err
+
+
+def test_a_generator_that_is_there_is_not_replaced(
+    head: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*one_head(head), "--out", str(tmp_path), "--name", "mine"]
+    assert main(words) == 0
+    before = (tmp_path / "mine" / "weights.safetensors").read_bytes()
+    (tmp_path / CHECKPOINT).unlink()
+    assert main([*words, "--seed", "1"]) == 2
+    assert "holds trained weights already" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "weights.safetensors").read_bytes() == before
+
+
+def test_an_estimator_that_is_there_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "estimator.json").touch()
+    assert main(["train-estimator", "--labels", "nowhere", "--out", str(tmp_path)]) == 2
+    assert "holds trained weights already" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 from tiny_generators import card_of, tiny, trained
 
 from MR2XRayLib.cli import main
+from MR2XRayLib.cohort import shelf
 from MR2XRayLib.cohort.heads import CohortHead
 from MR2XRayLib.cohort.shelf import HeadShelf
 from MR2XRayLib.errors import MR2XRayError
@@ -19,6 +20,7 @@ from MR2XRayLib.generators.card import InputCard, ModelCard
 from MR2XRayLib.generators.store import save_generator
 from MR2XRayLib.training.cohort_source import cohort_source
 from MR2XRayLib.training.recipe import _ancestry
+from MR2XRayLib.uncertainty.error_model import ErrorModel
 
 SETTINGS = CaseSettings(pixels=32, views=2)
 
@@ -33,9 +35,9 @@ def cohort(heads: tuple[CohortHead, ...]) -> tuple[CohortHead, ...]:
 def test_a_group_holds_the_heads_of_its_side_and_is_fitted_on_training_heads(
     cohort: tuple[CohortHead, ...],
 ) -> None:
-    shelf = HeadShelf(("t2", "t1"))
-    test = cohort_heads(cohort, "test", shelf, SETTINGS)
-    validation = cohort_heads(cohort, "validate", shelf, SETTINGS)
+    kept = HeadShelf(("t2", "t1"))
+    test = cohort_heads(cohort, "test", kept, SETTINGS)
+    validation = cohort_heads(cohort, "validate", kept, SETTINGS)
     assert (test.key, validation.key) == ("cohort_test_heads", "cohort_validation_heads")
     ((c,), (b,), (a,)) = (list(each()) for each in (test.cases, validation.cases, test.baselines.cases))
     assert [(case.name, case.head) for case in (a, b, c)] == [("a", "a"), ("b", "b"), ("c", "b")]
@@ -88,7 +90,7 @@ def test_only_the_heads_that_are_used_need_to_be_sound(
 def test_a_contrast_that_no_head_of_the_baselines_has_is_warned_of(
     cohort: tuple[CohortHead, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet"))
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet", input=InputCard(("mr",), 300.0)))
     _, both, alone = cohort
     heads = (replace(alone, split="train", person="c"), replace(both, split="test"))
     words = ["evaluate", "--generator", str(tmp_path / "tiny"), "--device", "cpu", "--progress", "none"]
@@ -128,6 +130,33 @@ def test_a_generator_of_one_contrast_is_measured_on_that_one(cohort: tuple[Cohor
     assert taken is case.mr[1]
 
 
+@pytest.mark.parametrize(
+    ("known", "held"),
+    [("t1", ("t1",)), ("T1", ("t1",)), ("mr", ("t1", "t2")), ("t2", ("t1", "t2"))],
+    ids=["by name", "capitals do not matter", "any contrast", "one that a head lacks"],
+)
+def test_a_contrast_that_no_generator_takes_does_not_decide_what_a_reference_shows(
+    cohort: tuple[CohortHead, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    known: str,
+    held: tuple[str, ...],
+) -> None:
+    asked = []
+
+    class Shelf(HeadShelf):
+        def __init__(self, contrasts: tuple[str, ...], energy_kev: float) -> None:
+            asked.append(contrasts)
+            super().__init__(contrasts, energy_kev)
+
+    monkeypatch.setattr(shelf, "HeadShelf", Shelf)
+    save_generator(tmp_path / "tiny", tiny("unet"), card_of("unet", input=InputCard((known,), 300.0)))
+    words = ["evaluate", "--generator", str(tmp_path / "tiny"), "--pixels", "32", "--views", "1"]
+    words += ["--cohort", str(a_file(cohort, tmp_path / "own.csv")), "--out", str(tmp_path / "report")]
+    assert main(words) == 0
+    assert asked == [held]
+
+
 def a_file(heads: tuple[CohortHead, ...], path: Path, broken: str = "") -> Path:
     """The heads as a cohort file; the CT of the one called `broken` is missing."""
     lines = ["name,mr_t1,mr_t2,ct,transform,split"]
@@ -146,7 +175,9 @@ def test_a_generator_is_calibrated_on_the_validation_heads_of_a_cohort(
     file = a_file(cohort[1:2], tmp_path / "own.csv")
     words = ["calibrate", str(tmp_path / "tiny"), "--cohort", str(file), "--members", "2", "--device", "cpu"]
     assert main(words) == 0
-    entry = ModelCard.read(tmp_path / "tiny").usable_uncertainty()
+    card = ModelCard.read(tmp_path / "tiny")
+    entry = card.usable_uncertainty()
+    assert ErrorModel.of(card) == ErrorModel(entry.factor, entry.floor)
     assert entry.calibrated_on == "the validation heads of own.csv, 1 from 8 views each"
     assert (entry.metrics["heads_fitted"], entry.metrics["views_fitted"]) == (1, 8)
     assert "keV" not in capsys.readouterr().err

@@ -112,6 +112,24 @@ def test_what_changed_is_done_again(
     assert prepared(mine, tmp_path)[0].resumed
 
 
+def test_a_transform_that_was_mended_by_hand_stays(
+    heads: tuple[CohortHead, ...], tmp_path: Path, registered: list[str]
+) -> None:
+    mine = unregistered(heads[2:])
+    prepared(mine, tmp_path)
+    folder = head_folder(tmp_path, mine[0].name)
+    mended = Transform(TO_CT.matrix @ Transform.rigid((0, 0, 2), (1, 0, 0)).matrix)
+    mended.write(folder / "transform.tfm")
+    done = prepared(mine, tmp_path)[0]
+    assert isinstance(done.done, Record)
+    assert (done.resumed, done.done.how) == (False, "registered (rigid), changed by hand since")
+    assert prepared(mine, tmp_path)[0].resumed
+    (folder / "fusion.png").unlink()
+    assert prepared(mine, tmp_path)[0].done == done.done
+    assert Transform.read(folder / "transform.tfm").matrix == pytest.approx(mended.matrix, abs=1e-6)
+    assert registered == ["rigid"]
+
+
 def test_another_preset_is_done_again(
     heads: tuple[CohortHead, ...], tmp_path: Path, registered: list[str]
 ) -> None:

@@ -187,6 +187,21 @@ def test_rays_through_dim_voxels_count_where_the_generator_sees_them() -> None:
     assert (found.factor, found.floor) == pytest.approx((0, 0), abs=0.03)
 
 
+def test_rays_through_dim_voxels_do_not_count_where_the_generator_does_not_see_them() -> None:
+    """The cases of a group have all layers; what a user synthesizes has those of the generator alone."""
+    network = trained(tiny("unet"))
+    layers = {DIM: np.full((1, 64, 64), 40.0, np.float32)}
+    cases = [replace(case, mr=(replace(case.mr[0], layers=layers),)) for case in heads()]
+    entry = calibrate(network, cases, "two lumps", members=2, device="cpu")
+    assert entry.per_dim_mm == 0
+    card = replace(network.card, uncertainty=replace(entry, weights_sha256=network.card.weights_sha256))
+    assert (
+        UncertainSynthesizer(replace(network, card=card), "cpu")
+        .synthesize(*heads(1)[0].mr)
+        .deviation.pixels.any()
+    )
+
+
 def test_an_ensemble_names_its_generators_and_dropout_is_calibrated_too() -> None:
     network, other = (
         trained(tiny("unet", dropout=0.5)),

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from invented_cases import SIDE, a_case, a_group, identity, off_by, xray_pixels
@@ -123,6 +124,15 @@ def test_the_same_evaluation_gives_the_same_bytes(
     evaluation: Evaluation, report: Path, tmp_path: Path
 ) -> None:
     write_report(evaluation, tmp_path / "again", COMMAND)
+    for path in report.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+def test_a_users_own_style_of_plots_changes_nothing(
+    evaluation: Evaluation, report: Path, tmp_path: Path
+) -> None:
+    with matplotlib.rc_context({"image.origin": "lower", "axes.grid": True, "font.size": 20}):
+        write_report(evaluation, tmp_path / "again", COMMAND)
     for path in report.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 

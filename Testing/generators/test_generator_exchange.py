@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -66,6 +67,14 @@ def test_another_name_goes_into_the_card(models: Path, source: Path) -> None:
     assert import_generator(source, name="mine") == "mine"
     assert load_generator("mine").card.name == "mine"
     assert ModelCard.read(source).name == "tiny"
+
+
+def test_a_card_with_half_a_character_does_not_arrive_under_another_name(models: Path, source: Path) -> None:
+    card = json.loads((source / "model.json").read_text())
+    (source / "model.json").write_text(json.dumps({**card, "training": {"by": "\ud800"}}))
+    with pytest.raises(MR2XRayError, match="holds what cannot be written"):
+        import_generator(source, name="mine")
+    assert not (models / "mine").exists()
 
 
 def test_a_name_that_is_taken_is_kept_unless_it_is_to_be_replaced(models: Path, source: Path) -> None:

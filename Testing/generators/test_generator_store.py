@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from MR2XRayLib.files import sha256_of
 from MR2XRayLib.generators import shelf, store
 from MR2XRayLib.generators.card import InputCard, ModelCard
 from MR2XRayLib.generators.shelf import available_generators, default_generator_name
-from MR2XRayLib.generators.store import load_generator, save_generator
+from MR2XRayLib.generators.store import load_generator, rewrite_card, save_generator
 from MR2XRayLib.resources import Storage, resource_folder
 from MR2XRayLib.weights import rounded
 
@@ -121,6 +121,24 @@ def test_a_generator_of_another_estimator_is_refused(models: Path) -> None:
     with pytest.raises(MR2XRayError, match='"theirs" was trained with another estimator'):
         load_generator("theirs")
     assert load_generator("theirs", to_train=True).card.input.estimator_sha256 == "0" * 64
+
+
+def test_two_programs_that_change_one_card_keep_each_others_entries(saved: Path) -> None:
+    one, other = load_generator(saved), load_generator(saved)
+    for trained, key in ((one, "these"), (other, "those")):
+        rewrite_card(
+            trained, lambda card, key=key: replace(card, metrics={**card.metrics, key: {"mae": 1.0}})
+        )
+    assert set(load_generator(saved).card.metrics) == {"these", "those"}
+
+
+def test_the_card_of_a_generator_that_was_replaced_meanwhile_stays_as_it_is(saved: Path) -> None:
+    loaded = load_generator(saved)
+    replace_weights(saved, {name: 2 * value for name, value in loaded.generator.state_dict().items()})
+    before = (saved / "model.json").read_bytes()
+    with pytest.raises(MR2XRayError, match="was replaced by another meanwhile"):
+        rewrite_card(loaded, lambda card: replace(card, version="9"))
+    assert (saved / "model.json").read_bytes() == before
 
 
 def test_loads_by_folder_and_by_name(saved: Path, tmp_path: Path) -> None:

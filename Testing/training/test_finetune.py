@@ -129,6 +129,9 @@ def test_tuning_helps_and_the_card_tells_of_it(
     assert card.data["ct"] == {"name": pair[1].name, "sha256": "c" * 64}
     assert card.data["mr"] == [{"name": pair[0].name, "sha256": "in memory"}]
     assert card.limits[-1].startswith("Tuned on one head")
+    assert card.data["energy_kev"] == 60.0
+    # It was tuned all round, however narrow its parent's angles were.
+    assert card.geometry.primary_deg == (-180.0, 180.0) != trained.card.geometry.primary_deg
     lines = [json.loads(line) for line in (tmp_path / "mine" / LOG).read_text().splitlines()]
     assert [line["step"] for line in lines] == [10, 20, 30, 40, 50, 60]
     assert card.training["steps_done"] == {"stage 1": 60}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from invented_pairs import invented_pairs
 from places import REPOSITORY
@@ -181,6 +182,24 @@ def test_processes_serve_what_a_thread_serves(a_small_anatomy: Volume) -> None:
         assert processes.seconds_making > 0
     finally:
         processes.close()
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Pairs that say whether their process minds Ctrl-C, and with how many threads it resamples."""
+
+    def __call__(self, settings: PairSettings, seed: int, index: int) -> np.ndarray:
+        minds = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+        return np.full((settings.views, 2, 1, 1), 100 * minds + threads, np.float32)
+
+
+def test_a_worker_process_leaves_ctrl_c_to_the_training_and_has_one_thread() -> None:
+    stream = PairStream(Settled(), PAIRS, seed=0, workers=1)
+    try:
+        assert stream.batch(0, 2)[0].unique().tolist() == [1]
+    finally:
+        stream.close()
 
 
 @dataclass(frozen=True)
