@@ -98,7 +98,7 @@ def run_arguments(case: Path, out: Path, *more: str) -> list[str]:
     """The main job as the panel starts it."""
     files = {"mr": "mr.nrrd", "ct": "ct.nrrd", "carm": "carm.json"}
     places = [word for option, file in files.items() for word in (f"--{option}", str(case / file))]
-    words = ["--out", str(out), "--device", "cpu", "--preset", "affine", *more]
+    words = ["--out", str(out), "--device", "cpu", *more]
     return ["-m", "MR2XRayLib", "run", *places, *words, "--progress", "json", "--end-with-stdin"]
 
 
@@ -109,7 +109,7 @@ def has_begun(stage: str) -> Callable[[dict[str, Any]], bool]:
 def test_cancelled_amid_the_registration_it_ends_with_its_child_and_leaves_nothing(
     case: Path, start: Callable[..., Worker], tmp_path: Path
 ) -> None:
-    worker = start(*run_arguments(case, tmp_path / "out"))
+    worker = start(*run_arguments(case, tmp_path / "out", "--preset", "affine"))
     worker.read_until(has_begun("registering"))
     assert worker.close_stdin()[-1] == CANCELLED
     assert worker.process.returncode == 130
@@ -134,7 +134,7 @@ def test_cancelled_amid_the_synthesis_it_leaves_no_result(
 def test_killed_amid_the_registration_it_takes_its_child_along_and_leaves_no_volume(
     case: Path, start: Callable[..., Worker], tmp_path: Path
 ) -> None:
-    worker = start(*run_arguments(case, tmp_path / "out"))
+    worker = start(*run_arguments(case, tmp_path / "out", "--preset", "affine"))
     worker.read_until(has_begun("registering"))
     worker.process.kill()
     worker.process.wait(timeout=30)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny_generators import card_of, tiny
 
+from MR2XRayLib import evaluation
 from MR2XRayLib.cli import main
 from MR2XRayLib.errors import MR2XRayError
 from MR2XRayLib.estimation import shipped_sha256
 from MR2XRayLib.evaluation.calibration_section import CALIBRATIONS
+from MR2XRayLib.evaluation.cases import CaseSettings
 from MR2XRayLib.files import write_json
 from MR2XRayLib.generators.card import CARD, InputCard, ModelCard
 from MR2XRayLib.generators.store import save_generator
@@ -82,8 +85,10 @@ def test_a_ct_that_lacks_much_of_the_head_is_warned_of_and_told_in_its_part_of_t
 
 
 def test_a_reference_of_another_energy_is_warned_of_once_and_in_its_part_of_the_report(
-    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Of 8 mm: the digital head at the size of use would take minutes.
+    monkeypatch.setattr(evaluation, "CaseSettings", partial(CaseSettings, spacing=8))
     words = arguments(case, tmp_path / "r", "--generator", "projection-only", "--views", "1")
     assert main([*words, "--energy", "100", "--digital-head"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
