@@ -56,7 +56,7 @@ def train(options: Namespace, reporter: Reporter) -> None:
     check_names(loss)
     _check_perceptual(options, loss)
     name = _name(options, loss)
-    _check_spared(options.out, options.out / name / CARD)
+    _check_not_there(options.out, options.out / name / CARD)
     with torch.device("meta"):
         check_pixels(build(options.architecture, options.width), options.pixels)
     if options.threads:
@@ -107,7 +107,7 @@ def train_estimator(options: Namespace, reporter: Reporter) -> None:
     from MR2XRayLib.training.simulated import Anatomies
     from MR2XRayLib.training.volume_pairs import SETTINGS
 
-    _check_spared(options.out, options.out / CARD)
+    _check_not_there(options.out, options.out / CARD)
     device = resolve_device(options.device)
     with ranks_of_torchrun(device) as ranks:
         pairs = _with_round(SETTINGS, options)
@@ -142,7 +142,7 @@ def _check(options: Namespace) -> None:
     check_writable(options.out)
 
 
-def _check_spared(out: Path, card: Path) -> None:
+def _check_not_there(out: Path, card: Path) -> None:
     """Say before the work that its result would replace another's; that of a checkpoint beside it is its own.
 
     Raises:

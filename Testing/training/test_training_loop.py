@@ -19,11 +19,11 @@ import torch
 from invented_pairs import invented_pairs
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from short_trainings import SETTINGS, WINDOW, lines, trained, weights
 from torch.optim import Adam
 from trainer import PAIRS, a_small_network
 
 from MR2XRayLib.errors import MR2XRayError
-from MR2XRayLib.generators.base import Generator
 from MR2XRayLib.generators.build import build
 from MR2XRayLib.training import checkpoint as checkpoints
 from MR2XRayLib.training import loop
@@ -32,29 +32,11 @@ from MR2XRayLib.training.distributed import ALONE
 from MR2XRayLib.training.log import LOG
 from MR2XRayLib.training.loop import CHECKPOINT, Batches, Keeping, train
 from MR2XRayLib.training.losses import WeightedSum
-from MR2XRayLib.training.muon import Muon
 from MR2XRayLib.training.pairs import PairSettings
 from MR2XRayLib.training.recipe import training_entry
-from MR2XRayLib.training.schedule import fraction_done, learning_rate
 from MR2XRayLib.training.settings import Stage, TrainingSettings, paper, sound
 
-SETTINGS = TrainingSettings(
-    (Stage(PAIRS, 4, 6, 0.5), Stage(PAIRS, 2, 4, 0.5)), warm_up=2, learning_rate=3e-3, bf16=False
-)
 ADAM = replace(SETTINGS, optimiser="adam")
-
-
-def weights(network: Generator) -> list[torch.Tensor]:
-    return list(network.state_dict().values())
-
-
-def trained(folder: Path, settings: TrainingSettings = SETTINGS, **options: object) -> Generator:
-    """Train the small network on invented pairs, a line of the log and a checkpoint at every step."""
-    return train(a_small_network(), invented_pairs(), settings, Keeping(folder, log_every=1), **options)  # type: ignore[arg-type]
-
-
-def lines(folder: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
 
 
 @pytest.mark.parametrize("unknown", [{"optimiser": "sgd"}, {"schedule": "linear"}])
@@ -80,12 +62,6 @@ def test_a_batch_that_was_prepared_is_the_one_that_would_have_come() -> None:
         assert torch.equal(one, other)
     there.prepare(SETTINGS.stages[0].steps)
     assert not there._ready, "the stage has no batch of that number"
-
-
-WINDOW = replace(
-    SETTINGS, stages=tuple(replace(s, pairs=replace(s.pairs, window=3)) for s in SETTINGS.stages)
-)
-"""Batches from three rounds at a time, which a resumed training has to make anew."""
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, ADAM, WINDOW], ids=["muon", "adam", "window"])
@@ -282,32 +258,6 @@ def test_a_checkpoint_of_an_earlier_version_which_tells_only_settings_is_gone_on
     known_by(tmp_path, {"contrasts": ("t1",)}, resume=True, max_minutes=60)
 
 
-def test_a_finished_training_is_not_given_another_time_limit_in_silence(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    trained(tmp_path, max_minutes=30)
-    for minutes in (60, np.inf):
-        with pytest.raises(MR2XRayError, match=r"is finished; it ran with --minutes 30\. .* --start-from"):
-            trained(tmp_path, resume=True, max_minutes=minutes)
-    assert not caplog.messages
-    trained(tmp_path, resume=True, max_minutes=30)
-    assert caplog.messages == [f"The training in {tmp_path} was finished already; no step is taken."]
-    trained(tmp_path)
-    with pytest.raises(MR2XRayError, match="it ran without --minutes"):
-        trained(tmp_path, resume=True, max_minutes=30)
-
-
-def test_an_unfinished_training_goes_on_with_another_time_limit(tmp_path: Path) -> None:
-    def interrupt(stage: str, fraction: float) -> None:
-        if fraction > 0.3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path, max_minutes=30, progress=interrupt)
-    trained(tmp_path, resume=True, max_minutes=60)
-    assert lines(tmp_path)[-1]["stage"] == 1
-
-
 def test_a_batch_that_no_round_can_fill_is_refused() -> None:
     with pytest.raises(MR2XRayError, match="17 pairs cannot be drawn from a round of 2 heads with 8 views"):
         Stage(PAIRS, batch=17, steps=1)
@@ -332,34 +282,6 @@ def test_a_loss_that_is_not_finite_names_its_pairs_and_leaves_the_last_good_chec
     assert lines(tmp_path)[-1]["step"] >= 2 * PAIRS.round_size
 
 
-def test_the_time_limit_runs_through_all_stages(tmp_path: Path) -> None:
-    long = replace(SETTINGS, stages=tuple(replace(stage, steps=10_000) for stage in SETTINGS.stages))
-    trained(tmp_path, long, max_minutes=0.05)
-    log = lines(tmp_path)
-    assert {line["stage"] for line in log} == {0, 1}
-    assert log[-1]["learning_rate"] < 0.5 * SETTINGS.learning_rate
-
-
-def test_the_time_limit_begins_when_the_first_pairs_are_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[int] = []
-
-    class Watched(loop.Clock):
-        def __init__(self, minutes_before: float) -> None:
-            made.append(-1)
-            super().__init__(minutes_before)
-
-    def pairs(settings: PairSettings, seed: int, index: int) -> np.ndarray:
-        made.append(index)
-        return invented_pairs()(settings, seed, index)
-
-    monkeypatch.setattr(loop, "Clock", Watched)
-    train(a_small_network(), pairs, WINDOW, Keeping(tmp_path))
-    assert set(made[: made.index(-1)]) >= set(range(WINDOW.stages[0].pairs.window * PAIRS.heads))
-    assert made.count(-1) == 1
-
-
 def test_a_processor_without_bfloat16_trains_in_float32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,25 +290,6 @@ def test_a_processor_without_bfloat16_trains_in_float32(
     without = trained(tmp_path / "asked", replace(SETTINGS, bf16=True))
     for a, b in zip(weights(expected), weights(without), strict=True):
         assert torch.equal(a, b)
-
-
-def a_state(**at: float) -> TrainingState:
-    network = a_small_network()
-    return TrainingState(network, network, Muon(network, 1e-3, 1e-2), **at)  # type: ignore[arg-type]
-
-
-def test_steps_and_minutes_count_whichever_is_further() -> None:
-    state = a_state(stage=1, step=2, minutes=8.0)
-    assert fraction_done(SETTINGS, state, float("inf")) == pytest.approx(0.75)
-    assert fraction_done(SETTINGS, state, 10.0) == pytest.approx(0.8)
-
-
-def test_the_rate_rises_over_the_warm_up_and_falls_along_a_cosine_or_stays() -> None:
-    assert learning_rate(SETTINGS, a_state(), np.inf) == pytest.approx(0.5)
-    assert learning_rate(SETTINGS, a_state(stage=1, step=0), np.inf) == pytest.approx(0.5)
-    assert learning_rate(SETTINGS, a_state(stage=1, step=4), np.inf) == pytest.approx(0.0)
-    constant = replace(SETTINGS, schedule="constant", warm_up=0)
-    assert {learning_rate(constant, a_state(step=step), np.inf) for step in range(6)} == {1.0}
 
 
 def test_the_presets_are_what_they_are_called() -> None:
