@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
 
@@ -44,12 +45,26 @@ class Makers:
     def make(self, draw: int) -> Future[Made]:
         """Have the pairs of a draw made; what is asked for first is made first."""
         if self._workers:
-            return self._executor.submit(_make, draw)
+            with _held_back_interrupts():
+                return self._executor.submit(_make, draw)
         return self._executor.submit(_timed, self._pairs_of_draw, draw)
 
     def close(self) -> None:
         """End them; what they have begun they finish."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _held_back_interrupts() -> Iterator[None]:
+    """Processes that begin inside never see Ctrl-C, not even while they import; this one does, when it leaves."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def finished(future: Future[Made]) -> Made:
